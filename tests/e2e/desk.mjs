@@ -1,7 +1,7 @@
 // A desk to try the window at: a display, a session bus, a keychain or none, and a home, all new and all private.
 // Nothing of the person who runs the tests is read or changed, and nothing is left when the desk is cleared.
 
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { end, run, start, until } from "./process.mjs";
@@ -39,7 +39,8 @@ class Desk {
   #programs;
   #children = [];
   #log;
-  #session = null;
+  /** The window under control, while it is open. */
+  session = null;
 
   constructor(folder, programs, home) {
     this.folder = folder;
@@ -108,19 +109,19 @@ class Desk {
 
   /** Opens the window on this desk's home. */
   async open(args = []) {
-    this.#session = await openSession({
+    this.session = await openSession({
       program: this.#programs.window,
       args: ["--home", this.home, ...args],
       env: this.env,
       log: this.#log,
     });
-    return this.#session;
+    return this.session;
   }
 
   /** Closes the window, as the driver does it. */
   async shut() {
-    const session = this.#session;
-    this.#session = null;
+    const session = this.session;
+    this.session = null;
     await session?.close();
   }
 
@@ -132,6 +133,18 @@ class Desk {
   /** What everything on this desk has said. */
   output() {
     return readFileSync(this.logFile, "utf8");
+  }
+
+  /** What the window has written down about itself. */
+  windowLog() {
+    const folder = join(this.home, "logs");
+    if (!existsSync(folder)) return "";
+    return readdirSync(folder).sort().map((name) => readFileSync(join(folder, name), "utf8")).join("");
+  }
+
+  /** Starts the window's program without a driver, as a person would. */
+  launch(...args) {
+    return run(this.#programs.window, ["--home", this.home, ...args], { env: this.env });
   }
 
   /** Ends whatever is on the desk and takes it away. */

@@ -11,10 +11,37 @@ const ELEMENT = "element-6066-11e4-a52e-4f735466cecf";
 const PATIENCE = 30_000;
 
 /** Keys that are not letters, as the protocol spells them. */
-export const KEYS = { tab: "\uE004", enter: "\uE007", escape: "\uE00C", shift: "\uE008", space: " ", f6: "\uE036" };
+const KEYS = {
+  tab: "\uE004",
+  enter: "\uE007",
+  escape: "\uE00C",
+  shift: "\uE008",
+  control: "\uE009",
+  space: " ",
+  f6: "\uE036",
+};
+
+/** Runs inside the page: the name of an element as assistive technology would read it. */
+const NAMES = `
+  const textOf = (node) => {
+    if (node.nodeType === Node.TEXT_NODE) return node.data;
+    if (node.nodeType !== Node.ELEMENT_NODE || node.getAttribute("aria-hidden") === "true") return "";
+    if (node.hasAttribute("aria-label")) return " " + node.getAttribute("aria-label") + " ";
+    if (["SCRIPT", "STYLE"].includes(node.tagName)) return "";
+    const inside = [...node.childNodes].map(textOf).join("");
+    return getComputedStyle(node).display === "inline" ? inside : " " + inside + " ";
+  };
+  const tidy = (text) => text.replace(/\\s+/g, " ").trim();
+  const nameOf = (element) => {
+    const by = element.getAttribute("aria-labelledby");
+    if (by) return tidy(by.split(/\\s+/).map((id) => document.getElementById(id)).map((label) => (label ? textOf(label) : "")).join(" "));
+    return tidy(element.getAttribute("aria-label") ?? (element.labels?.[0] ? textOf(element.labels[0]) : textOf(element))) || element.title;
+  };
+`;
 
 /** Runs inside the page: every visible element of a role, with the name assistive technology would read. */
 const FIND = `
+  ${NAMES}
   const [role, name, within] = arguments;
   const roles = {
     button: "button, [role=button], summary",
@@ -24,14 +51,9 @@ const FIND = `
     status: "[role=status], output",
     radio: "input[type=radio], [role=radio]",
     row: "tr, [role=row]",
+    listitem: "li, [role=listitem]",
     region: "section[aria-label], section[aria-labelledby], [role=region]",
-    text: "p, li, td, th, dd, dt, span, strong, h1, h2, h3, code, pre, div",
-  };
-  const textOf = (element) => (element.innerText ?? element.textContent ?? "").replace(/\\s+/g, " ").trim();
-  const nameOf = (element) => {
-    const by = element.getAttribute("aria-labelledby");
-    if (by) return by.split(/\\s+/).map((id) => textOf(document.getElementById(id) ?? document.createElement("i"))).join(" ").trim();
-    return element.getAttribute("aria-label")?.trim() || element.labels?.[0] && textOf(element.labels[0]) || textOf(element) || element.title;
+    text: "p, li, td, th, dd, dt, span, strong, h1, h2, h3, code, pre",
   };
   const visible = (element) => element.getClientRects().length > 0 && getComputedStyle(element).visibility !== "hidden";
   const wanted = name instanceof Object ? new RegExp(name.source, name.flags) : name;
@@ -128,25 +150,29 @@ export class Session {
     return this.#ask("GET", `/element/${element[ELEMENT]}/text`);
   }
 
-  /** Presses keys one after another, each down and up again; `shift+` holds shift. */
+  /** Presses keys one after another; `control+k` holds the first while the second is pressed. */
   async press(...keys) {
     const actions = keys.flatMap((key) => {
-      const held = key.startsWith("shift+");
-      const value = KEYS[held ? key.slice(6) : key] ?? key;
-      const stroke = [{ type: "keyDown", value }, { type: "keyUp", value }];
-      return held ? [{ type: "keyDown", value: KEYS.shift }, ...stroke, { type: "keyUp", value: KEYS.shift }] : stroke;
+      const parts = key.length === 1 ? [key] : key.split("+");
+      const values = parts.map((part) => KEYS[part] ?? part);
+      return [
+        ...values.map((value) => ({ type: "keyDown", value })),
+        ...values.reverse().map((value) => ({ type: "keyUp", value })),
+      ];
     });
     await this.#ask("POST", "/actions", { actions: [{ type: "key", id: "keyboard", actions }] });
     await this.#ask("DELETE", "/actions");
   }
 
+  /** Types a text, letter by letter. */
+  type(text) {
+    return this.press(...text);
+  }
+
   /** The name of what has the keyboard. */
-  focused() {
-    return this.execute(`
-      const element = document.activeElement;
-      return element && element !== document.body
-        ? (element.getAttribute("aria-label") ?? element.innerText ?? "").replace(/\\s+/g, " ").trim()
-        : null;`);
+  async focused() {
+    const element = await this.execute("return document.activeElement === document.body ? null : document.activeElement");
+    return element && this.execute(`${NAMES} return nameOf(arguments[0]);`, element);
   }
 
   /** Moves with Tab until what has this name has the keyboard. */
