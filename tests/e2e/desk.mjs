@@ -118,11 +118,29 @@ class Desk {
     return this.session;
   }
 
-  /** Closes the window, as the driver does it. */
+  /** The windows that are open on this home, by process. */
+  windows() {
+    return readdirSync("/proc")
+      .filter((name) => /^\d+$/.test(name))
+      .filter((name) => {
+        try {
+          const words = readFileSync(`/proc/${name}/cmdline`, "utf8").split("\0");
+          return words[0] === this.#programs.window && words.includes(this.home) && !words.includes("serve");
+        } catch {
+          return false;
+        }
+      })
+      .map(Number);
+  }
+
+  /** Ends the window as the session's end does. The driver alone would not let it finish what it has to write. */
   async shut() {
     const session = this.session;
     this.session = null;
-    await session?.close();
+    if (!session) return;
+    for (const pid of this.windows()) process.kill(pid, "SIGTERM");
+    await until("the window has ended", 15_000, () => this.windows().length === 0);
+    await session.close();
   }
 
   /** Runs the command line on this desk's home, from outside the window. */

@@ -53,7 +53,7 @@ const FIND = `
     row: "tr, [role=row]",
     listitem: "li, [role=listitem]",
     region: "section[aria-label], section[aria-labelledby], [role=region]",
-    text: "p, li, td, th, dd, dt, span, strong, h1, h2, h3, code, pre",
+    text: "p, li, td, th, dd, dt, span, strong, h1, h2, h3, code, pre, mark",
   };
   const visible = (element) => element.getClientRects().length > 0 && getComputedStyle(element).visibility !== "hidden";
   const wanted = name instanceof Object ? new RegExp(name.source, name.flags) : name;

@@ -1,7 +1,6 @@
 // Starting twice, ending by signal, and starting where no window can be.
 
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
 import { run, until } from "../process.mjs";
 
 export async function journey({ desk: lay, programs, shows }) {
@@ -13,13 +12,13 @@ export async function journey({ desk: lay, programs, shows }) {
     const second = await desk.launch();
     assert.equal(second.code, 0, second.stderr);
     await until("the first was told", 5_000, () => /started a second time/.test(desk.windowLog()));
-    assert.equal(windows(programs.window, desk.home).length, 1);
+    assert.equal(desk.windows().length, 1);
   });
 
   await shows("the end by signal as clean as by closing", async () => {
-    const [pid] = windows(programs.window, desk.home);
+    const [pid] = desk.windows();
     process.kill(pid, "SIGTERM");
-    await until("the program has ended", 15_000, () => windows(programs.window, desk.home).length === 0);
+    await until("the program has ended", 15_000, () => desk.windows().length === 0);
     assert.match(desk.windowLog(), /: closed/);
     const verified = await desk.lifeboat("journal", "verify");
     assert.equal(verified.code, 0, verified.stdout + verified.stderr);
@@ -36,19 +35,4 @@ export async function journey({ desk: lay, programs, shows }) {
     assert.equal(dead.code, 3);
     assert.match(dead.stderr, /the display does not answer/);
   });
-}
-
-/** The processes of this program on this home. */
-function windows(program, home) {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .filter((name) => {
-      try {
-        const words = readFileSync(`/proc/${name}/cmdline`, "utf8").split("\0");
-        return words[0] === program && words.includes(home);
-      } catch {
-        return false;
-      }
-    })
-    .map(Number);
 }
