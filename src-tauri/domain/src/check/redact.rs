@@ -337,13 +337,15 @@ fn phone_numbers(text: &str) -> String {
         let part = |letter: char| letter.is_ascii_digit() || "+()-. ".contains(letter);
         while let Some((start, end)) = next_word(text, at, part) {
             at = end;
-            // Digits that go on as a word, such as those of an identifier, are no telephone number.
-            let joined = text[..start].ends_with(is_word) || text[end..].starts_with(is_word);
             let run = &text[start..end];
-            let inner = run.trim_matches([' ', '.', '-', ')']);
-            let offset = run.find(inner).unwrap_or(0);
+            let inner = run.trim_start_matches([' ', '.', '-', ')']);
+            let start = end - inner.len();
+            let inner = inner.trim_end_matches([' ', '.', '-', '(']);
+            let stop = start + inner.len();
+            // Digits that go on as a word, such as those of an identifier, are no telephone number.
+            let joined = text[..start].ends_with(is_word) || text[stop..].starts_with(is_word);
             if !joined && is_phone(inner) {
-                return Some((start + offset, start + offset + inner.len()));
+                return Some((start, stop));
             }
         }
         None

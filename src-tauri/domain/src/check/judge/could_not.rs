@@ -54,6 +54,7 @@ impl DatabaseError {
             // Class 28 is authentication, which includes having no line in pg_hba.conf.
             state if state.starts_with("28") => CouldNot::CredentialRefused(words()),
             "42501" => CouldNot::NotPermitted(words()),
+            "42601" => CouldNot::Local(format!("the query is not valid: {}", words())),
             // A server without the feature, such as one behind a proxy that speaks only part of the protocol.
             "0A000" => CouldNot::NotImplemented(words()),
             _ => CouldNot::Answered(format!("{} ({})", words(), line(&self.state, 5))),
@@ -245,6 +246,7 @@ mod tests {
             ("28000", Unknown, "refused our credential"),
             ("42501", Unknown, "does not let us look"),
             ("0A000", Unknown, "not implemented"),
+            ("42601", Unknown, "the query is not valid"),
             ("3D000", Outage, "(3D000)"),
             ("53300", Outage, "(53300)"),
             ("57P03", Outage, "(57P03)"),
