@@ -15,6 +15,8 @@ use tokio::sync::broadcast;
 
 pub mod charts;
 pub mod doctor;
+pub mod probe;
+pub mod secrets;
 pub mod view;
 
 use view::{CheckDetail, CheckResult, EnvironmentChoice, Export, JournalPage, JournalQuery, PlanView};
