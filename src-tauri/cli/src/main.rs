@@ -101,6 +101,11 @@ impl Place {
     }
 }
 
+fn bundled_plan() -> Option<PathBuf> {
+    let program = std::env::current_exe().ok();
+    lifeboat_engine::plans::bundled_plan(program.as_deref().and_then(Path::parent))
+}
+
 fn actor() -> String {
     let name = ["LIFEBOAT_PERSON", "SUDO_USER", "USER", "LOGNAME"]
         .iter()
@@ -161,7 +166,7 @@ async fn run(arguments: Arguments) -> Result<Ending, Problem> {
     };
     let place = Place {
         home: arguments.home.unwrap_or_else(lifeboat_engine::default_home),
-        plan: arguments.plan.or_else(lifeboat_engine::plans::bundled_plan),
+        plan: arguments.plan.or_else(bundled_plan),
         environment,
     };
     match arguments.verb {

@@ -56,8 +56,7 @@ pub(crate) fn run(place: &Place, verb: &PlanVerb, answer: Answer) -> Result<Endi
 
 fn check(place: &Place, answer: Answer) -> Result<Ending, Problem> {
     let folder = place.plan_folder()?;
-    let files = lifeboat_engine::plans::read_folder(folder)?;
-    let read = Plan::read(&files);
+    let read = lifeboat_engine::plans::read(folder)?.plan;
     let (plan, faults): (Option<&Plan>, &[PlanFault]) = match &read {
         Ok(plan) => (Some(plan), &[]),
         Err(faults) => (None, faults),

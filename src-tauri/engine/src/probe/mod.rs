@@ -32,8 +32,7 @@ mod tls;
 mod trust;
 
 /// What endpoint names are bound to in the environment that is being watched.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Targets(pub BTreeMap<Id, Result<Target, Unbound>>);
+pub type Targets = BTreeMap<Id, Result<Target, Unbound>>;
 
 /// Looks at the platform. Cheap to clone; clones share what is expensive to build.
 #[derive(Clone)]
@@ -146,7 +145,7 @@ impl Attempt<'_> {
     }
 
     fn target(&self, endpoint: &Id) -> Result<&Target, CouldNot> {
-        match self.targets.0.get(endpoint) {
+        match self.targets.get(endpoint) {
             Some(Ok(target)) => Ok(target),
             Some(Err(unbound)) => Err(CouldNot::NotBound(unbound.to_string())),
             None => Err(CouldNot::NotBound(format!("not bound: the environment has no endpoint \"{endpoint}\""))),
