@@ -119,10 +119,7 @@ impl Range {
     /// Mends a part, whether it is broken or not, and waits until it works. `on` are all faults that are on.
     pub(crate) async fn mend_part(&self, fault: Fault, on: &BTreeSet<Fault>) -> Result<(), RangeError> {
         match fault {
-            Fault::PrimaryStopped => {
-                self.primary.start().await?;
-                self.follow(on).await
-            }
+            Fault::PrimaryStopped => self.mend_primary(on).await,
             Fault::StandbyCut => self.mend_standby(on).await,
             Fault::ArchivingFailing => self.mend_archiving().await,
             Fault::RowsCorrupted => self.mend_rows().await,
@@ -161,6 +158,17 @@ impl Range {
         let mut connection = self.administer(&self.standby, "postgres").await?;
         let question = "SELECT EXISTS (SELECT FROM pg_stat_wal_receiver WHERE status = 'streaming')";
         wait_until(&mut connection, question, "following the primary").await
+    }
+
+    /// A crash also takes what the server knew of its archiving, so it has to archive once before anybody can see that
+    /// it does.
+    async fn mend_primary(&self, on: &BTreeSet<Fault>) -> Result<(), RangeError> {
+        self.primary.start().await?;
+        self.follow(on).await?;
+        if on.contains(&Fault::ArchivingFailing) {
+            return Ok(());
+        }
+        self.archive_until("last_archived_time IS NOT NULL").await
     }
 
     async fn cut_standby(&self) -> Result<(), RangeError> {

@@ -3,7 +3,7 @@
 //! a file that only their user may read.
 
 use std::{
-    env, fs,
+    env, fs, io,
     os::unix::fs::{PermissionsExt, chown},
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
@@ -89,13 +89,12 @@ impl Tools {
     }
 }
 
-/// Runs a program to its end.
+/// Runs a program to its end. Where its output goes is for the caller to say; its complaints are kept.
 pub(crate) async fn run(program: &str, command: &mut Command) -> Result<(), RangeError> {
-    let output = command
-        .stderr(Stdio::piped())
-        .output()
-        .await
-        .map_err(|error| RangeError::Program { program: program.to_owned(), output: error.to_string() })?;
+    let failed = |error: io::Error| RangeError::Program { program: program.to_owned(), output: error.to_string() };
+    // Not `output()`, which would take the output away from the file it is meant for.
+    let child = command.stderr(Stdio::piped()).spawn().map_err(failed)?;
+    let output = child.wait_with_output().await.map_err(failed)?;
     ended(program, output.status, &String::from_utf8_lossy(&output.stderr))
 }
 

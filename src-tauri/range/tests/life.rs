@@ -374,6 +374,8 @@ async fn database_faults(home: &Home, data: &Path) {
         1
     );
 
+    let archives = "SELECT last_archived_time IS NOT NULL FROM pg_stat_archiver";
+    assert!(home.ask::<bool>("primary.port", archives).await, "a crash makes the server forget what it archived");
     inject(path, "archiving-failing").await.unwrap();
     let fails = "SELECT last_failed_time > last_archived_time FROM pg_stat_archiver";
     assert!(home.ask::<bool>("primary.port", fails).await);
@@ -386,7 +388,7 @@ async fn database_faults(home: &Home, data: &Path) {
     let shape = "SELECT string_agg(line, E'\n' ORDER BY line) FROM (
         SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) AS line FROM pg_constraint WHERE connamespace = 'public'::regnamespace
         UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'
-        UNION ALL SELECT relname || ' ' || relkind || ' ' || relrowsecurity || ' ' || coalesce(relacl::text, '') FROM pg_class WHERE relnamespace = 'public'::regnamespace
+        UNION ALL SELECT relname || ' ' || relkind::text || ' ' || relrowsecurity || ' ' || coalesce(relacl::text, '') FROM pg_class WHERE relnamespace = 'public'::regnamespace
         UNION ALL SELECT tablename || ' ' || policyname || ' ' || coalesce(qual, '') FROM pg_policies
         UNION ALL SELECT viewname || definition FROM pg_views WHERE schemaname = 'public') AS lines";
     let before: (String, String, String) = (
