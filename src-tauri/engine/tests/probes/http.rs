@@ -82,7 +82,7 @@ async fn the_request_is_plain_and_carries_the_credential() {
     })
     .await;
     let sample = probe(&http_check("/health?deep=1", vec![]), server.http_as("good")).await;
-    assert_sample(&sample, Unknown, "refused our credential: status 403");
+    assert_sample(&sample, Unknown, "refused our credential (status 403)");
     let request = seen.lock().unwrap().to_ascii_lowercase();
     assert!(request.starts_with("get /health?deep=1 http/1.1\r\n"), "{request}");
     assert!(request.contains(&format!("authorization: bearer {SECRET}\r\n")), "{request}");

@@ -161,7 +161,7 @@ async fn stores_that_misbehave() {
         r#"<?xml version="1.0"?><ListBucketResult><Name>b</Name><IsTruncated>true</IsTruncated></ListBucketResult>"#;
     for (said, verdict, reason) in [
         (error("501 Not Implemented", "NotImplemented"), Unknown, "not implemented there"),
-        (error("403 Forbidden", "AccessDenied"), Unknown, "refused our credential: status 403: Some words"),
+        (error("403 Forbidden", "AccessDenied"), Unknown, "refused our credential (status 403: Some words)"),
         (error("403 Forbidden", "RequestTimeTooSkewed"), Unknown, "clock differs"),
         (error("301 Moved", "PermanentRedirect"), Unknown, "another region"),
         (error("503 Slow Down", "SlowDown"), Unknown, "less often"),

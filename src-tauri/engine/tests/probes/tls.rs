@@ -68,7 +68,7 @@ fn host(server: &Server, ca: &NamedTempFile) -> Target {
 
 #[tokio::test]
 async fn certificates_are_verified_and_have_to_last() {
-    let (ours, theirs) = (Authority::new(), Authority::new());
+    let (ours, theirs) = (Authority::new("ours"), Authority::new("theirs"));
     let ca = file(&ours.pem());
     for (issued, verdict, reason) in [
         (ours.issue("api.range.test", -1, 90), Operational, "certificate ends in 89d"),
@@ -77,6 +77,7 @@ async fn certificates_are_verified_and_have_to_last() {
         (ours.issue("api.range.test", 2, 90), Outage, "certificate is not yet valid"),
         (ours.issue("other.test", -1, 90), Outage, "certificate has the wrong name, expected api.range.test"),
         (theirs.issue("api.range.test", -1, 90), Outage, "certificate is from an unknown issuer"),
+        (Authority::new("ours").issue("api.range.test", -1, 90), Outage, "certificate is from an unknown issuer"),
     ] {
         let server = serving(&issued).await;
         let sample = probe(&tls_check(), host(&server, &ca)).await;
@@ -92,7 +93,7 @@ async fn certificates_are_verified_and_have_to_last() {
 
 #[tokio::test]
 async fn a_changed_authority_file_is_read_again() {
-    let (first, second) = (Authority::new(), Authority::new());
+    let (first, second) = (Authority::new("ours"), Authority::new("theirs"));
     let ca = file(&first.pem());
     let prober = prober();
     let server = serving(&second.issue("api.range.test", -1, 90)).await;
@@ -104,8 +105,12 @@ async fn a_changed_authority_file_is_read_again() {
 
 #[tokio::test]
 async fn what_is_no_tls_is_an_outage_and_no_trust_is_unknown() {
-    let ca = file(&Authority::new().pem());
-    let plain = Server::saying(answer("400 Bad Request", "text/plain", "")).await;
+    let ca = file(&Authority::new("ours").pem());
+    let plain = Server::doing(|mut stream| async move {
+        let _ = stream.write_all(answer("400 Bad Request", "text/plain", "").as_bytes()).await;
+        let _ = stream.shutdown().await;
+    })
+    .await;
     assert_sample(
         &probe(&tls_check(), host(&plain, &ca)).await,
         Outage,
@@ -124,7 +129,7 @@ async fn what_is_no_tls_is_an_outage_and_no_trust_is_unknown() {
 
 #[tokio::test]
 async fn http_checks_verify_too() {
-    let ours = Authority::new();
+    let ours = Authority::new("ours");
     let ca = file(&ours.pem());
     let server = serving(&ours.issue("localhost", -1, 90)).await;
     let url = format!("https://localhost:{}", server.address.port());
