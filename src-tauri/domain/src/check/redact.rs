@@ -233,7 +233,7 @@ fn closing(text: &str, inside: usize, quote: char, escapes: usize) -> usize {
     for (at, _) in text[inside..].match_indices(quote) {
         let value = &text[inside..inside + at];
         let before = value.len() - value.trim_end_matches('\\').len();
-        if before <= escapes || (escapes == 0 && before % 2 == 0) {
+        if before <= escapes || (escapes == 0 && before.is_multiple_of(2)) {
             return inside + at - before;
         }
     }

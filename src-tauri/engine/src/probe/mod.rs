@@ -18,7 +18,7 @@ use lifeboat_domain::{
         Check, Outcome, Probe, Sample, Verdict,
         judge::{self, CouldNot},
     },
-    environment::{Target, Unbound},
+    environment::{Environment, Target, Unbound},
     plan::quantity::Period,
 };
 
@@ -34,6 +34,14 @@ mod trust;
 /// What endpoint names are bound to in the environment that is being watched.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Targets(pub BTreeMap<Id, Result<Target, Unbound>>);
+
+impl Targets {
+    /// Every endpoint of an environment with `values` filled in.
+    pub fn bind(environment: &Environment, values: &BTreeMap<String, String>) -> Self {
+        let names = environment.endpoints.keys().chain(&environment.absent);
+        Self(names.filter_map(|name| Some((name.clone(), environment.target(name, values)?))).collect())
+    }
+}
 
 /// Looks at the platform. Cheap to clone; clones share what is expensive to build.
 #[derive(Clone)]

@@ -15,7 +15,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Row, postgre
 use tempfile::TempDir;
 
 const BIN: &str = "/usr/lib/postgresql/15/bin";
-const WAIT: Duration = Duration::from_secs(60);
+const WAIT: Duration = Duration::from_mins(1);
 
 pub(crate) struct Cluster {
     server: Option<Child>,

@@ -2,6 +2,8 @@
 //!
 //! A missing PostgreSQL fails these tests. Every server is ended and every folder removed when its guard is dropped.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test whose servers cannot be set up has failed")]
+
 mod cluster;
 mod http;
 mod object;

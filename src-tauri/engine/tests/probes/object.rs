@@ -87,7 +87,7 @@ fn newest_check() -> Check {
 }
 
 #[tokio::test]
-async fn b17_b123_the_newest_is_not_among_the_first_keys() {
+async fn b17_b18_b123_b124_the_newest_is_not_among_the_first_keys_and_its_age_is_in_utc() {
     let store = Store::new().await;
     for day in 0..60_u64 {
         store.put(&format!("daily/{day:03}.dump"), (60 - day) * 24 - 22, 10);

@@ -157,10 +157,8 @@ impl CouldNot {
             Self::NoTls(why) => (true, format!("no TLS connection: {}", line(why, 160))),
             Self::Answered(why) => (true, why.clone()),
             Self::Garbled(why) => (true, format!("answer is not understood: {}", line(why, 160))),
-            Self::NotBound(why) => (false, why.clone()),
             Self::NameNotFound(name) => (false, format!("name not found: {name}")),
             Self::Unreachable(why) => (false, format!("no way there from this computer: {}", line(why, 120))),
-            Self::NoCredential(why) => (false, why.clone()),
             Self::CredentialRefused(why) => (false, format!("refused our credential ({why})")),
             Self::NotPermitted(why) => (false, format!("does not let us look: {why}")),
             Self::NotImplemented(why) => (false, format!("not implemented there: {why}")),
@@ -168,7 +166,7 @@ impl CouldNot {
             Self::Unprotected => (false, "not asked: the credential would travel unencrypted".to_owned()),
             Self::NoTrust(why) => (false, format!("trusted certificates cannot be read: {}", line(why, 160))),
             Self::TooManyFiles => (false, "too many open files on this computer".to_owned()),
-            Self::Unfinished(why) => (false, why.clone()),
+            Self::NotBound(why) | Self::NoCredential(why) | Self::Unfinished(why) => (false, why.clone()),
             Self::Local(why) => (false, line(why, 200)),
         }
     }

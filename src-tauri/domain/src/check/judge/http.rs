@@ -35,13 +35,11 @@ impl HttpAnswer {
 
     /// The answer as kept for evidence.
     pub(super) fn evidence(&self) -> String {
-        let mut head = format!("HTTP status {}\n", self.status);
-        for (name, value) in [("content-type", &self.content_type), ("location", &self.location)] {
-            if let Some(value) = value {
-                head.push_str(&format!("{name}: {value}\n"));
-            }
-        }
-        format!("{head}\n{}", self.body)
+        let line = |name: &str, value: &Option<String>| {
+            value.as_ref().map(|value| format!("{name}: {value}\n")).unwrap_or_default()
+        };
+        let (kind, place) = (line("content-type", &self.content_type), line("location", &self.location));
+        format!("HTTP status {}\n{kind}{place}\n{}", self.status, self.body)
     }
 }
 
