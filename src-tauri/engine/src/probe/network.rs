@@ -141,8 +141,68 @@ fn certificate_fault(fault: &CertificateError) -> CertificateFault {
         CertificateError::NotValidForNameContext { expected, .. } => {
             CertificateFault::WrongName(expected.to_str().into_owned())
         }
-        CertificateError::UnknownIssuer => CertificateFault::UnknownIssuer,
+        // A signature that does not fit is that of another authority under the same name.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => CertificateFault::UnknownIssuer,
         CertificateError::Revoked => CertificateFault::Revoked,
         other => CertificateFault::Other(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::pki_types::{ServerName, UnixTime};
+
+    use super::*;
+    use crate::probe::{Prober, Targets, tests::attempt};
+    use crate::secrets::Fixed;
+
+    #[test]
+    fn errors_of_the_system_are_told_apart() {
+        let prober = Prober::new(std::sync::Arc::new(Fixed::default())).unwrap();
+        let targets = Targets::default();
+        let attempt = attempt(&prober, &targets);
+        let wrapped = |kind, inner: rustls::Error| io::Error::new(kind, inner);
+        for (error, expected) in [
+            (io::Error::from_raw_os_error(111), CouldNot::Refused),
+            (io::Error::from_raw_os_error(104), CouldNot::Reset),
+            (io::Error::from_raw_os_error(32), CouldNot::Reset),
+            (io::Error::from_raw_os_error(110), CouldNot::NoAnswer(attempt.limit)),
+            (io::Error::from_raw_os_error(113), CouldNot::Unreachable("no route to host".to_owned())),
+            (io::Error::from_raw_os_error(101), CouldNot::Unreachable("network is unreachable".to_owned())),
+            (io::Error::from_raw_os_error(24), CouldNot::TooManyFiles),
+            (io::Error::from_raw_os_error(23), CouldNot::TooManyFiles),
+            (io::Error::from_raw_os_error(1), CouldNot::Local("operation not permitted".to_owned())),
+            (ErrorKind::UnexpectedEof.into(), CouldNot::Closed),
+            (
+                wrapped(ErrorKind::InvalidData, CertificateError::Expired.into()),
+                CouldNot::NotTrusted(CertificateFault::Expired),
+            ),
+            (io::Error::other(io::Error::from_raw_os_error(111)), CouldNot::Refused),
+        ] {
+            assert_eq!(attempt.io_fault(&error), expected, "{error}");
+        }
+    }
+
+    #[test]
+    fn faults_of_certificates_have_their_own_words() {
+        let name = ServerName::try_from("a.test").unwrap();
+        let (time, end) = (UnixTime::now(), UnixTime::now());
+        for (fault, expected) in [
+            (CertificateError::ExpiredContext { time, not_after: end }, CertificateFault::Expired),
+            (CertificateError::NotValidYet, CertificateFault::NotYetValid),
+            (CertificateError::NotValidYetContext { time, not_before: end }, CertificateFault::NotYetValid),
+            (
+                CertificateError::NotValidForNameContext { expected: name, presented: Vec::new() },
+                CertificateFault::WrongName("a.test".to_owned()),
+            ),
+            (CertificateError::UnknownIssuer, CertificateFault::UnknownIssuer),
+            (CertificateError::BadSignature, CertificateFault::UnknownIssuer),
+            (CertificateError::Revoked, CertificateFault::Revoked),
+        ] {
+            assert_eq!(tls_fault(&fault.into()), CouldNot::NotTrusted(expected));
+        }
+        let alert = |alert| tls_fault(&rustls::Error::AlertReceived(alert));
+        assert!(matches!(alert(AlertDescription::CertificateRequired), CouldNot::CredentialRefused(_)));
+        assert!(matches!(alert(AlertDescription::HandshakeFailure), CouldNot::NoTls(_)));
     }
 }

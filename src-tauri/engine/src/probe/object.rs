@@ -130,16 +130,18 @@ fn read(object: &Object) -> Option<NewestObject> {
 }
 
 fn fault(attempt: &Attempt<'_>, error: &SdkError<ListObjectsV2Error, HttpResponse>) -> CouldNot {
+    let succeeded = error.raw_response().is_some_and(|response| response.status().is_success());
     match error {
+        // Well answered, but by something that is no store.
+        SdkError::ServiceError(_) | SdkError::ResponseError(_) if succeeded => {
+            CouldNot::Garbled("not the listing of a bucket".to_owned())
+        }
         SdkError::ServiceError(service) => {
             let status = service.raw().status().as_u16();
             let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
             let told = service.err().meta();
             // An error without a code did not come from an S3 store, or was not understood.
             StoreRefusal { status, code: text(told.code()), message: text(told.message()) }.could_not()
-        }
-        SdkError::ResponseError(response) if response.raw().status().is_success() => {
-            CouldNot::Garbled("not the listing of a bucket".to_owned())
         }
         SdkError::ResponseError(response) => {
             let status = response.raw().status().as_u16();

@@ -152,8 +152,7 @@ pub(super) async fn archive(attempt: &Attempt<'_>, probe: &PostgresArchiveProbe)
 /// Finished segments that wait. Nothing when the role may not see them, or the server cannot tell.
 async fn ready(attempt: &Attempt<'_>, connection: &mut PgConnection) -> Result<Option<Ready>, CouldNot> {
     let query = "select count(*), min(modification) from pg_ls_archive_statusdir() where name like '%.ready'";
-    let found = sqlx::query(query).persistent(false).fetch_one(connection).await;
-    match answer_of(attempt, found)? {
+    match answer_of(attempt, row(connection, query).await)? {
         Ok(row) => {
             Ok(Some(Ready { count: u64::try_from(column::<i64>(&row, 0)?).unwrap_or(0), oldest: column(&row, 1)? }))
         }
@@ -212,12 +211,22 @@ async fn ask(
     })
 }
 
+/// A statement of ours that gives nothing back.
 async fn execute(connection: &mut PgConnection, statement: &'static str) -> Result<(), sqlx::Error> {
-    sqlx::query(statement).persistent(false).execute(connection).await.map(|_| ())
+    sqlx::raw_sql(statement).execute(connection).await.map(|_| ())
+}
+
+/// The one row of a query of ours. In a transaction, because a pooler may give each step outside of one to another
+/// connection of its own.
+async fn row(connection: &mut PgConnection, query: &'static str) -> Result<PgRow, sqlx::Error> {
+    execute(connection, "begin").await?;
+    let row = sqlx::query(query).persistent(false).fetch_one(&mut *connection).await;
+    execute(connection, "rollback").await?;
+    row
 }
 
 async fn one(attempt: &Attempt<'_>, connection: &mut PgConnection, query: &'static str) -> Result<PgRow, CouldNot> {
-    sqlx::query(query).persistent(false).fetch_one(connection).await.map_err(|error| fault(attempt, &error))
+    row(connection, query).await.map_err(|error| fault(attempt, &error))
 }
 
 fn column<'r, T>(row: &'r PgRow, at: usize) -> Result<T, CouldNot>

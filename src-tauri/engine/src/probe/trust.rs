@@ -66,7 +66,7 @@ impl Attempt<'_> {
     pub(super) async fn trust(&self, file: Option<&str>) -> Result<Arc<ClientConfig>, CouldNot> {
         match file {
             Some(file) => self.authority(file).await.map(|authority| authority.config),
-            None => self.off_thread(|kept| kept.system()).await,
+            None => self.off_thread(Kept::system).await,
         }
     }
 

@@ -166,8 +166,8 @@ mod tests {
         now() - TimeDelta::seconds(seconds)
     }
 
-    fn archived(number: u64, seconds: i64) -> Option<Archived> {
-        Some(Archived { segment: format!("{:08X}{:08X}{number:08X}", 1, 0), at: ago(seconds) })
+    fn archived(number: u64, seconds: i64) -> Archived {
+        Archived { segment: format!("{:08X}{:08X}{number:08X}", 1, 0), at: ago(seconds) }
     }
 
     /// A server on 1 MiB segments that has archived segment 2 42 seconds ago and is at the beginning of segment 3.
@@ -178,7 +178,7 @@ mod tests {
             mode: "on".to_owned(),
             has_archiver: true,
             switches: true,
-            archived: archived(2, 42),
+            archived: Some(archived(2, 42)),
             failed: None,
             failures: 0,
             since: ago(86_400),
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn archiving_has_to_be_on_and_not_to_fail() {
-        let failed = |number, seconds| ArchiveState { failed: archived(number, seconds), failures: 3, ..state() };
+        let failed = |number, seconds| ArchiveState { failed: Some(archived(number, seconds)), failures: 3, ..state() };
         for (state, verdict, reason) in [
             (state(), Operational, "last archived 42s ago"),
             (ArchiveState { mode: "off".to_owned(), ..state() }, Outage, "archiving is off"),
@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn an_idle_server_is_no_failure() {
-        let idle = ArchiveState { archived: archived(2, 36_000), ..state() };
+        let idle = ArchiveState { archived: Some(archived(2, 36_000)), ..state() };
         assert_eq!(judged(&idle).verdict, Operational);
         assert_eq!(judged(&ArchiveState { ready: None, ..idle.clone() }).verdict, Operational);
         assert_eq!(judged(&ArchiveState { switches: false, ..idle }).verdict, Operational);
@@ -237,12 +237,12 @@ mod tests {
     #[test]
     fn written_log_must_not_wait_longer_than_allowed() {
         let waits = |count, seconds| ArchiveState {
-            archived: archived(2, 36_000),
+            archived: Some(archived(2, 36_000)),
             ready: Some(Ready { count, oldest: Some(ago(seconds)) }),
             ..state()
         };
         let at = |position| ArchiveState { position: Some(Lsn(position)), ..state() };
-        let old = |state: ArchiveState| ArchiveState { archived: archived(2, 7_200), ..state };
+        let old = |state: ArchiveState| ArchiveState { archived: Some(archived(2, 7_200)), ..state };
         for (state, verdict, reason) in [
             (waits(1, 10), Operational, "last archived 10h ago, 1 segment waits"),
             (waits(2, 3_600), Operational, "last archived 10h ago, 2 segments wait"),

@@ -35,13 +35,11 @@ impl HttpAnswer {
 
     /// The answer as kept for evidence.
     pub(super) fn evidence(&self) -> String {
-        let mut head = format!("HTTP status {}\n", self.status);
-        for (name, value) in [("content-type", &self.content_type), ("location", &self.location)] {
-            if let Some(value) = value {
-                head.push_str(&format!("{name}: {value}\n"));
-            }
-        }
-        format!("{head}\n{}", self.body)
+        let line = |name: &str, value: &Option<String>| {
+            value.as_ref().map(|value| format!("{name}: {value}\n")).unwrap_or_default()
+        };
+        let (kind, place) = (line("content-type", &self.content_type), line("location", &self.location));
+        format!("HTTP status {}\n{kind}{place}\n{}", self.status, self.body)
     }
 }
 
@@ -81,8 +79,8 @@ fn status(probe: &HttpProbe, answer: &HttpAnswer) -> Outcome {
         return Outcome::operational(format!("status {got}"));
     };
     match got {
-        401 | 403 if answer.with_credential => Outcome::unknown(format!("refused our credential: status {got}")),
-        429 => Outcome::unknown("asks us to come less often: status 429"),
+        401 | 403 if answer.with_credential => Outcome::unknown(format!("refused our credential (status {got})")),
+        429 => Outcome::unknown("asks us to come less often (status 429)"),
         _ => {
             let to = answer.location.as_deref().map(|to| format!(", points to {}", quoted(to))).unwrap_or_default();
             Outcome::new(verdict, format!("status {got}, expected {expected}{to}"))
@@ -252,7 +250,7 @@ mod tests {
             (vec![], 301, Outage, "status 301, expected 200 to 299"),
             (vec![], 401, Outage, "status 401, expected 200 to 299"),
             (vec![], 404, Outage, "status 404, expected 200 to 299"),
-            (vec![], 429, Unknown, "asks us to come less often: status 429"),
+            (vec![], 429, Unknown, "asks us to come less often (status 429)"),
             (vec![], 500, Outage, "status 500, expected 200 to 299"),
             (vec![], 503, Outage, "status 503, expected 200 to 299"),
             (vec![statuses(&[401], OrOutage)], 401, Operational, "status 401"),
@@ -275,7 +273,7 @@ mod tests {
     fn a_refused_credential_is_about_the_credential() {
         for status in [401, 403] {
             let refused = HttpAnswer { with_credential: true, ..answer(status, "{}") };
-            let reason = format!("refused our credential: status {status}");
+            let reason = format!("refused our credential (status {status})");
             assert_eq!(judged(healthy(), &refused), (Unknown, reason));
             assert_eq!(judged(vec![statuses(&[status], OrOutage)], &refused).0, Operational);
         }

@@ -142,7 +142,7 @@ pub(crate) mod tests {
             assert_eq!((kept.verdict, kept.reason.as_str()), (verdict, "because"));
         }
         let unbounded = Check { slow: None, ..check.clone() };
-        assert_eq!(settle(tcp(), &unbounded, Duration::from_secs(60), &[]).verdict, Verdict::Operational);
+        assert_eq!(settle(tcp(), &unbounded, Duration::from_mins(1), &[]).verdict, Verdict::Operational);
     }
 
     #[test]

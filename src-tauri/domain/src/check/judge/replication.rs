@@ -219,8 +219,8 @@ mod tests {
         }
     }
 
-    fn seconds_ago(seconds: i64) -> Option<DateTime<Utc>> {
-        Some(now() - TimeDelta::seconds(seconds))
+    fn seconds_ago(seconds: i64) -> DateTime<Utc> {
+        now() - TimeDelta::seconds(seconds)
     }
 
     fn judged(standby: StandbyState, primary: Result<Lsn, CouldNot>) -> Outcome {
@@ -236,8 +236,11 @@ mod tests {
 
     #[test]
     fn a_standby_streams_and_is_near() {
-        let waits =
-            |seconds| StandbyState { received: Some(Lsn(2_000)), last_replayed: seconds_ago(seconds), ..standby() };
+        let waits = |seconds| StandbyState {
+            received: Some(Lsn(2_000)),
+            last_replayed: Some(seconds_ago(seconds)),
+            ..standby()
+        };
         let far = Lsn(1_000 + (64 << 20) + 1);
         let rows: Vec<Row> = vec![
             (standby(), Ok(Lsn(1_000)), Operational, "streams, 0s behind, 0 B", Some(0.0), Some(0.0)),
@@ -277,7 +280,7 @@ mod tests {
 
     #[test]
     fn b122_an_idle_standby_is_not_behind() {
-        let idle = StandbyState { last_replayed: seconds_ago(44 * 60), ..standby() };
+        let idle = StandbyState { last_replayed: Some(seconds_ago(44 * 60)), ..standby() };
         let outcome = judged(idle.clone(), Ok(Lsn(1_000)));
         assert_eq!((outcome.verdict, measured(&outcome, "seconds behind")), (Operational, Some(0.0)));
         // The first change after a long idle time has arrived and is not replayed yet: a second look tells.
@@ -309,7 +312,7 @@ mod tests {
 
     #[test]
     fn a_cut_standby_never_looks_caught_up() {
-        let old = StandbyState { last_replayed: seconds_ago(180), ..standby() };
+        let old = StandbyState { last_replayed: Some(seconds_ago(180)), ..standby() };
         for (receiver, primary, words) in [
             (Receiver::None, Ok(Lsn(1_000)), "is cut off: its receiver is not running; last replayed change 3m ago"),
             (
@@ -340,7 +343,7 @@ mod tests {
         assert_eq!(outcome.verdict, Unknown);
         assert!(outcome.reason.contains("the primary could not be asked: no credential"), "{}", outcome.reason);
         // Its own view is enough to be called late.
-        let late = StandbyState { received: Some(Lsn(2_000)), last_replayed: seconds_ago(4_000), ..standby() };
+        let late = StandbyState { received: Some(Lsn(2_000)), last_replayed: Some(seconds_ago(4_000)), ..standby() };
         assert_eq!(judged(late, Err(CouldNot::Refused)).verdict, Outage);
     }
 

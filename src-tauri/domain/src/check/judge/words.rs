@@ -24,7 +24,7 @@ pub(super) fn took(length: Duration) -> String {
     if length < Duration::from_secs(1) {
         return format!("{}ms", length.as_millis());
     }
-    if length < Duration::from_secs(60) {
+    if length < Duration::from_mins(1) {
         return format!("{:.1}s", length.as_secs_f64());
     }
     elapsed(TimeDelta::from_std(length).unwrap_or(TimeDelta::MAX))
