@@ -92,6 +92,8 @@ pub(crate) struct SampleRecord {
 struct Standing {
     /// Why nothing may be appended, if so.
     read_only: Option<Problem>,
+    /// Why the last batch was not written, until one is.
+    trouble: Option<Problem>,
     /// Entries after this place are not shown, because one of them is not as it was written.
     through: Option<i64>,
     /// What the last verification found.
@@ -145,7 +147,7 @@ impl Journal {
         let store::Opened { path, device, reader, write_options, walked, verification, problem } =
             store::open(&opening).await?;
         let (entries, _) = broadcast::channel(1024);
-        let standing = Standing { read_only: problem, through: None, verification: None };
+        let standing = Standing { read_only: problem, ..Standing::default() };
         let shared = Arc::new(Shared {
             path,
             clock: opening.clock,
@@ -213,6 +215,12 @@ impl Journal {
     /// Why nothing may be appended, if so.
     pub(crate) fn read_only(&self) -> Option<Problem> {
         self.shared.standing().read_only.clone()
+    }
+
+    /// Why nothing can be written at this moment, if so: the above, or what the last attempt failed of.
+    pub(crate) fn trouble(&self) -> Option<Problem> {
+        let standing = self.shared.standing();
+        standing.read_only.clone().or_else(|| standing.trouble.clone())
     }
 
     /// What the last verification found.

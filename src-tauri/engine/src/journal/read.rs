@@ -97,7 +97,7 @@ impl Journal {
             cursor: None,
             total: self.total().await?,
             verification: self.verification(),
-            read_only: self.read_only(),
+            read_only: self.trouble(),
         };
         if self.shared.reader.is_none() {
             return Ok(page);

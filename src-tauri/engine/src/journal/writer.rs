@@ -130,6 +130,7 @@ async fn write_all(
         batch.into_iter().map(|write| (write.work, write.reply)).unzip();
     match commit(shared, options, connection, &works).await {
         Ok(written) => {
+            shared.standing().trouble = None;
             for (reply, written) in replies.into_iter().zip(written) {
                 // Whoever asked may have gone; it is written all the same.
                 let _ = reply.send(Ok(written));
@@ -141,9 +142,12 @@ async fn write_all(
             let damaged = matches!(error, JournalError::Damaged { .. });
             let problem = Problem::from(error);
             tracing::warn!(code = %problem.code, message = %problem.message, "a batch was not written");
+            let mut standing = shared.standing();
+            standing.trouble = Some(problem.clone());
             if damaged {
-                shared.standing().read_only.get_or_insert_with(|| problem.clone());
+                standing.read_only.get_or_insert_with(|| problem.clone());
             }
+            drop(standing);
             for reply in replies {
                 let _ = reply.send(Err(problem.clone()));
             }
