@@ -89,10 +89,13 @@ impl Core {
             Err(faults) => {
                 view.earlier_in_force = self.scheduler.force().is_some();
                 *self.without() = Some(
-                    Problem::new(Code::PlanInvalid, match faults.as_slice() {
-                        [only] => format!("the plan has a fault: {only}"),
-                        faults => format!("the plan has {} faults, first: {}", faults.len(), first(faults)),
-                    })
+                    Problem::new(
+                        Code::PlanInvalid,
+                        match faults.as_slice() {
+                            [only] => format!("the plan has a fault: {only}"),
+                            faults => format!("the plan has {} faults, first: {}", faults.len(), first(faults)),
+                        },
+                    )
                     .hint("Run `lifeboat plan check` to see them all; each names its file and line."),
                 );
                 view.faults = faults;
@@ -145,11 +148,8 @@ impl Core {
         let force = self.force()?;
         let choices = force.plan.environments.iter().map(|(id, environment)| {
             let current = id == &force.environment;
-            let values = if current {
-                force.values.look_now()
-            } else {
-                ValuesFile::open(&self.options.home, id).current()
-            };
+            let values =
+                if current { force.values.look_now() } else { ValuesFile::open(&self.options.home, id).current() };
             EnvironmentChoice {
                 id: id.clone(),
                 name: environment.name.clone(),
@@ -212,8 +212,6 @@ fn first(faults: &[lifeboat_domain::plan::read::PlanFault]) -> String {
 
 /// Where this program keeps its things when nobody says otherwise: `lifeboat` in the user's data folder.
 pub fn default_home() -> std::path::PathBuf {
-    directories::BaseDirs::new().map_or_else(
-        || Path::new(".lifeboat").to_owned(),
-        |folders| folders.data_dir().join("lifeboat"),
-    )
+    directories::BaseDirs::new()
+        .map_or_else(|| Path::new(".lifeboat").to_owned(), |folders| folders.data_dir().join("lifeboat"))
 }

@@ -148,14 +148,8 @@ impl Journal {
             store::open(&opening).await?;
         let (entries, _) = broadcast::channel(1024);
         let standing = Standing { read_only: problem, ..Standing::default() };
-        let shared = Arc::new(Shared {
-            path,
-            clock: opening.clock,
-            device,
-            reader,
-            standing: Mutex::new(standing),
-            entries,
-        });
+        let shared =
+            Arc::new(Shared { path, clock: opening.clock, device, reader, standing: Mutex::new(standing), entries });
         if let Some(verification) = verification {
             shared.judge(&walked, verification);
         }

@@ -126,8 +126,7 @@ async fn write_all(
     connection: &mut Option<SqliteConnection>,
     batch: Vec<Write>,
 ) {
-    let (works, replies): (Vec<Work>, Vec<_>) =
-        batch.into_iter().map(|write| (write.work, write.reply)).unzip();
+    let (works, replies): (Vec<Work>, Vec<_>) = batch.into_iter().map(|write| (write.work, write.reply)).unzip();
     match commit(shared, options, connection, &works).await {
         Ok(written) => {
             shared.standing().trouble = None;

@@ -63,11 +63,7 @@ impl fmt::Debug for Values {
 
 impl Values {
     /// The targets of a check's endpoints. When the file of values was refused, that is why they are not bound.
-    pub(crate) fn targets(
-        &self,
-        environment: &Environment,
-        check: &Check,
-    ) -> BTreeMap<Id, Result<Target, Unbound>> {
+    pub(crate) fn targets(&self, environment: &Environment, check: &Check) -> BTreeMap<Id, Result<Target, Unbound>> {
         let bind = |endpoint: &Id| {
             let target = environment.target(endpoint, &self.values).unwrap_or(Err(Unbound::Absent));
             match (target, &self.refused) {

@@ -42,11 +42,8 @@ pub type Targets = BTreeMap<Id, Result<Target, Unbound>>;
 /// Probes a check once. Never fails: what could not be checked is a sample that says unknown.
 pub trait Probing: Send + Sync {
     /// Probes a check, within its timeout.
-    fn probe<'a>(
-        &'a self,
-        check: &'a Check,
-        targets: &'a Targets,
-    ) -> Pin<Box<dyn Future<Output = Sample> + Send + 'a>>;
+    fn probe<'a>(&'a self, check: &'a Check, targets: &'a Targets)
+    -> Pin<Box<dyn Future<Output = Sample> + Send + 'a>>;
 }
 
 /// Makes a prober for the credentials an environment brings along.

@@ -169,9 +169,7 @@ async fn an_export_can_be_verified_by_others_and_overwrites_nothing() {
     assert_eq!(export.entries, 3);
     let text = std::fs::read_to_string(&export.path).unwrap();
     let field = |line: &serde_json::Value, name: &str| line[name].as_str().unwrap().to_owned();
-    let hash = |line: &serde_json::Value, name: &str| {
-        Hash(hex::decode(field(line, name)).unwrap().try_into().unwrap())
-    };
+    let hash = |line: &serde_json::Value, name: &str| Hash(hex::decode(field(line, name)).unwrap().try_into().unwrap());
     let mut walk = None;
     for line in text.lines() {
         let line: serde_json::Value = serde_json::from_str(line).unwrap();

@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, time::Instant};
 
 use futures_util::future::join_all;
-use proptest::prelude::*;
 use lifeboat_domain::status::fold;
+use proptest::prelude::*;
 
 use super::*;
 
