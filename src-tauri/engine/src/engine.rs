@@ -71,9 +71,7 @@ impl Core {
     /// Reads the plan from disk and puts it in force when it is whole and new.
     pub(crate) async fn plan_read(&self) -> Result<PlanView, Problem> {
         let folder = self.options.plan.clone();
-        let reading = tokio::task::spawn_blocking(move || plans::read(&folder))
-            .await
-            .map_err(|error| Problem::bug(format!("reading the plan did not end well: {error}")))??;
+        let reading = crate::aside("reading the plan", move || Ok(plans::read(&folder)?)).await?;
         let mut view = PlanView {
             folder: self.options.plan.display().to_string(),
             plan: None,
@@ -115,7 +113,7 @@ impl Core {
             None => plans::default_environment(plan, &self.options.home)
                 .ok_or_else(|| Problem::bug("a whole plan without an environment"))?,
         };
-        self.enforce(Arc::new(plan.clone()), environment)?;
+        self.enforce(Arc::new(plan.clone()), &environment)?;
         let fact = Fact::PlanAdopted {
             document: plan.document.id.clone(),
             version: plan.document.version.clone(),
@@ -128,8 +126,8 @@ impl Core {
     }
 
     /// Puts an environment of a plan in force.
-    pub(crate) fn enforce(&self, plan: Arc<Plan>, environment: Id) -> Result<(), Problem> {
-        let values = ValuesFile::open(&self.options.home, &environment);
+    pub(crate) fn enforce(&self, plan: Arc<Plan>, environment: &Id) -> Result<(), Problem> {
+        let values = ValuesFile::open(&self.options.home, environment);
         let known: Vec<String> = plan.environments.keys().map(ToString::to_string).collect();
         let unknown = || {
             let hint = match nearest(environment.as_str(), known.iter().map(String::as_str)) {

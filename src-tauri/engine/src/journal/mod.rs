@@ -166,12 +166,12 @@ impl Journal {
     /// milliseconds for company.
     pub(crate) async fn append(&self, actor: String, fact: Fact) -> Result<Entry, Problem> {
         let by_person = actor.starts_with("person:");
-        self.entry(Work::Fact { actor, fact, once: false }, by_person).await
+        self.entry(Work::Fact { actor, fact: Box::new(fact), once: false }, by_person).await
     }
 
     /// Appends a fact unless the newest of its kind already says the same; answers with the one that stands.
     pub(crate) async fn append_once(&self, actor: String, fact: Fact) -> Result<Entry, Problem> {
-        self.entry(Work::Fact { actor, fact, once: true }, false).await
+        self.entry(Work::Fact { actor, fact: Box::new(fact), once: true }, false).await
     }
 
     async fn entry(&self, work: Work, by_person: bool) -> Result<Entry, Problem> {
@@ -220,11 +220,6 @@ impl Journal {
     /// What the last verification found.
     pub(crate) fn verification(&self) -> Option<Verification> {
         self.shared.standing().verification.clone()
-    }
-
-    /// Whether samples and healths can be kept.
-    pub(crate) fn is_writable(&self) -> bool {
-        self.read_only().is_none()
     }
 
     /// Verifies every chain from its first entry.

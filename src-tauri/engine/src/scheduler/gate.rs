@@ -88,7 +88,7 @@ mod tests {
 
     #[tokio::test]
     async fn at_most_eight_at_once_to_one_server_and_sixty_four_in_all() {
-        let gate = Gate { counts_for: Duration::from_secs(600), ..Gate::default() };
+        let gate = Gate { counts_for: Duration::from_mins(10), ..Gate::default() };
         let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
         // Everybody inside lets the others try to get in before leaving.
         let work = || async {

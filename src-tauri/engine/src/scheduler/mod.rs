@@ -49,6 +49,9 @@ pub trait Probing: Send + Sync {
 /// Makes a prober for the credentials an environment brings along.
 pub(crate) type Probers = Arc<dyn Fn(&BTreeMap<Id, String>) -> Result<Arc<dyn Probing>, Problem> + Send + Sync>;
 
+/// A prober with the values it was made for.
+type Bound = (Arc<Values>, Arc<dyn Probing>);
+
 /// A plan in force in one environment.
 pub(crate) struct Force {
     /// The plan.
@@ -60,7 +63,7 @@ pub(crate) struct Force {
     /// The values the environment waits for.
     pub(crate) values: ValuesFile,
     bound: Environment,
-    prober: Mutex<Option<(Arc<Values>, Arc<dyn Probing>)>>,
+    prober: Mutex<Option<Bound>>,
 }
 
 impl fmt::Debug for Force {
@@ -162,9 +165,8 @@ impl Scheduler {
     /// Who keeps checking an environment.
     pub(crate) fn watching(&self, environment: &Id) -> Watching {
         let own = *self.watching.borrow();
-        own.unwrap_or_else(|| match lease::is_taken(&self.home, environment) {
-            true => Watching::Elsewhere,
-            false => Watching::Nobody,
+        own.unwrap_or_else(|| {
+            if lease::is_taken(&self.home, environment) { Watching::Elsewhere } else { Watching::Nobody }
         })
     }
 

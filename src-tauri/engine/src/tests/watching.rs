@@ -1,3 +1,5 @@
+use std::fmt::Write;
+
 use super::*;
 
 #[tokio::test]
@@ -217,14 +219,11 @@ async fn without_a_journal_the_board_still_works() {
 #[tokio::test]
 async fn many_checks_all_run_soon() {
     let (place, script) = (Place::new(), Script::new());
-    let checks: String = (0..200)
-        .map(|number| {
-            format!(
-                "[checks.check-{number}]\nname = \"Check {number}\"\nof = \"database\"\nkind = \"tcp\"\n\
-                 endpoint = \"database\"\ninterval = \"60s\"\n"
-            )
-        })
-        .collect();
+    let mut checks = String::new();
+    for number in 0..200 {
+        writeln!(checks, "[checks.check-{number}]\nname = \"Check {number}\"\nof = \"database\"").unwrap();
+        writeln!(checks, "kind = \"tcp\"\nendpoint = \"database\"\ninterval = \"60s\"").unwrap();
+    }
     place.write("checks.toml", &checks);
     let engine = place.open(&script).await;
     engine.watch().await.unwrap();
