@@ -22,7 +22,8 @@ pub(crate) fn in_words(check: &Check, targets: &Targets) -> Vec<(String, String)
     }
     lines.add("Every", check.interval.to_string());
     lines.add("Gives up after", check.timeout.to_string());
-    let in_a_row = if check.failures == 1 { "1 failure".to_owned() } else { format!("{} failures in a row", check.failures) };
+    let in_a_row =
+        if check.failures == 1 { "1 failure".to_owned() } else { format!("{} failures in a row", check.failures) };
     lines.add("Believes", format!("{in_a_row}, asked again after {}", check.retry));
     lines.0
 }
@@ -110,7 +111,13 @@ fn of_probe(lines: &mut Lines, probe: &Probe) {
         Probe::Tls(tls) => lines.add("Degraded when it ends within", tls.expires_after.to_string()),
         Probe::Postgres(postgres) => {
             for question in &postgres.questions {
-                let answer = format!("{} = {}, else {}: {}", question.query, question.is, otherwise(question.otherwise), question.means);
+                let answer = format!(
+                    "{} = {}, else {}: {}",
+                    question.query,
+                    question.is,
+                    otherwise(question.otherwise),
+                    question.means
+                );
                 lines.add("Expects", answer);
             }
         }
@@ -145,9 +152,7 @@ fn otherwise(otherwise: Otherwise) -> &'static str {
 }
 
 fn expected(expectation: &Expectation) -> String {
-    let list = |values: &[serde_json::Value]| {
-        values.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ")
-    };
+    let list = |values: &[serde_json::Value]| values.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
     let subject = match (&expectation.json, &expectation.text) {
         (Some(path), _) => {
             let comparison = [

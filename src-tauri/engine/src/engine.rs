@@ -71,9 +71,7 @@ impl Core {
     /// Reads the plan from disk and puts it in force when it is whole and new.
     pub(crate) async fn plan_read(&self) -> Result<PlanView, Problem> {
         let folder = self.options.plan.clone();
-        let reading = tokio::task::spawn_blocking(move || plans::read(&folder))
-            .await
-            .map_err(|error| Problem::bug(format!("reading the plan did not end well: {error}")))??;
+        let reading = crate::aside("reading the plan", move || Ok(plans::read(&folder)?)).await?;
         let mut view = PlanView {
             folder: self.options.plan.display().to_string(),
             plan: None,
@@ -89,10 +87,13 @@ impl Core {
             Err(faults) => {
                 view.earlier_in_force = self.scheduler.force().is_some();
                 *self.without() = Some(
-                    Problem::new(Code::PlanInvalid, match faults.as_slice() {
-                        [only] => format!("the plan has a fault: {only}"),
-                        faults => format!("the plan has {} faults, first: {}", faults.len(), first(faults)),
-                    })
+                    Problem::new(
+                        Code::PlanInvalid,
+                        match faults.as_slice() {
+                            [only] => format!("the plan has a fault: {only}"),
+                            faults => format!("the plan has {} faults, first: {}", faults.len(), first(faults)),
+                        },
+                    )
                     .hint("Run `lifeboat plan check` to see them all; each names its file and line."),
                 );
                 view.faults = faults;
@@ -112,7 +113,7 @@ impl Core {
             None => plans::default_environment(plan, &self.options.home)
                 .ok_or_else(|| Problem::bug("a whole plan without an environment"))?,
         };
-        self.enforce(Arc::new(plan.clone()), environment)?;
+        self.enforce(Arc::new(plan.clone()), &environment)?;
         let fact = Fact::PlanAdopted {
             document: plan.document.id.clone(),
             version: plan.document.version.clone(),
@@ -125,8 +126,8 @@ impl Core {
     }
 
     /// Puts an environment of a plan in force.
-    pub(crate) fn enforce(&self, plan: Arc<Plan>, environment: Id) -> Result<(), Problem> {
-        let values = ValuesFile::open(&self.options.home, &environment);
+    pub(crate) fn enforce(&self, plan: Arc<Plan>, environment: &Id) -> Result<(), Problem> {
+        let values = ValuesFile::open(&self.options.home, environment);
         let known: Vec<String> = plan.environments.keys().map(ToString::to_string).collect();
         let unknown = || {
             let hint = match nearest(environment.as_str(), known.iter().map(String::as_str)) {
@@ -145,11 +146,8 @@ impl Core {
         let force = self.force()?;
         let choices = force.plan.environments.iter().map(|(id, environment)| {
             let current = id == &force.environment;
-            let values = if current {
-                force.values.look_now()
-            } else {
-                ValuesFile::open(&self.options.home, id).current()
-            };
+            let values =
+                if current { force.values.look_now() } else { ValuesFile::open(&self.options.home, id).current() };
             EnvironmentChoice {
                 id: id.clone(),
                 name: environment.name.clone(),
@@ -212,8 +210,6 @@ fn first(faults: &[lifeboat_domain::plan::read::PlanFault]) -> String {
 
 /// Where this program keeps its things when nobody says otherwise: `lifeboat` in the user's data folder.
 pub fn default_home() -> std::path::PathBuf {
-    directories::BaseDirs::new().map_or_else(
-        || Path::new(".lifeboat").to_owned(),
-        |folders| folders.data_dir().join("lifeboat"),
-    )
+    directories::BaseDirs::new()
+        .map_or_else(|| Path::new(".lifeboat").to_owned(), |folders| folders.data_dir().join("lifeboat"))
 }

@@ -112,16 +112,21 @@ impl Engine {
 
     /// The environments of the plan.
     pub async fn environments(&self) -> Result<Vec<EnvironmentChoice>, Problem> {
-        self.core.environments()
+        let core = self.core.clone();
+        aside("looking at the environments", move || core.environments()).await
     }
 
     /// Changes to another environment; the watch goes on there.
     pub async fn environment_choose(&self, environment: Id) -> Result<(), Problem> {
-        let force = self.core.force()?;
-        if force.environment == environment {
-            return Ok(());
-        }
-        self.core.enforce(force.plan.clone(), environment)
+        let core = self.core.clone();
+        let choosing = move || {
+            let force = core.force()?;
+            if force.environment == environment {
+                return Ok(());
+            }
+            core.enforce(force.plan.clone(), &environment)
+        };
+        aside("choosing the environment", choosing).await
     }
 
     /// Reads the plan from disk again, and puts it in force when it is whole.
@@ -160,6 +165,15 @@ impl Engine {
         let state = doctor::JournalState::of(&self.core.journal).await;
         Ok(doctor::examine(&self.core.options.home, state, doctor::keychain().await).await)
     }
+}
+
+/// Does what waits for the disk where nobody else is kept waiting.
+async fn aside<T: Send + 'static>(
+    what: &'static str,
+    work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(Problem::bug(format!("{what} did not end well: {error}"))))
 }
 
 /// The real probers: one TLS set-up for all, each with the credentials its environment brings along before the keychain.

@@ -66,10 +66,7 @@ pub(super) struct Routes {
 
 impl Routes {
     pub(super) fn read() -> Self {
-        Self {
-            version_4: fs::read_to_string("/proc/net/route"),
-            version_6: fs::read_to_string("/proc/net/ipv6_route"),
-        }
+        Self { version_4: fs::read_to_string("/proc/net/route"), version_6: fs::read_to_string("/proc/net/ipv6_route") }
     }
 
     /// The interfaces with a default route; nothing when the tables cannot be read.

@@ -100,7 +100,10 @@ async fn item(tool: &Tool, places: &Places) -> DoctorItem {
         Err(why) => {
             let found = format!("{} does not start: {why}", path.display());
             DoctorItem::new(tool.program, tool.program, Finding::Missing, found)
-                .hint(format!("{} Install it again with `apt-get install --reinstall {}`.", tool.what_for, tool.package))
+                .hint(format!(
+                    "{} Install it again with `apt-get install --reinstall {}`.",
+                    tool.what_for, tool.package
+                ))
                 .package(tool.package)
         }
     }

@@ -58,13 +58,12 @@ impl Journal {
         if self.shared.reader.is_none() {
             return Err(self.read_only().unwrap_or_else(|| JournalError::Closed.into()));
         }
-        let path = match path {
-            Some(path) => path,
-            None => {
-                let folder = self.shared.path.with_file_name("exports");
-                make_home(&folder)?;
-                folder.join(format!("journal-{}.jsonl", (self.shared.clock)().format("%Y%m%dT%H%M%S%3fZ")))
-            }
+        let path = if let Some(path) = path {
+            path
+        } else {
+            let folder = self.shared.path.with_file_name("exports");
+            make_home(&folder)?;
+            folder.join(format!("journal-{}.jsonl", (self.shared.clock)().format("%Y%m%dT%H%M%S%3fZ")))
         };
         let mut pending = Pending::begin(&path)?;
         let entries = self.copy_to(&mut pending).await?;

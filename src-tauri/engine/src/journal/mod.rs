@@ -92,6 +92,8 @@ pub(crate) struct SampleRecord {
 struct Standing {
     /// Why nothing may be appended, if so.
     read_only: Option<Problem>,
+    /// Why the last batch was not written, until one is.
+    trouble: Option<Problem>,
     /// Entries after this place are not shown, because one of them is not as it was written.
     through: Option<i64>,
     /// What the last verification found.
@@ -145,15 +147,9 @@ impl Journal {
         let store::Opened { path, device, reader, write_options, walked, verification, problem } =
             store::open(&opening).await?;
         let (entries, _) = broadcast::channel(1024);
-        let standing = Standing { read_only: problem, through: None, verification: None };
-        let shared = Arc::new(Shared {
-            path,
-            clock: opening.clock,
-            device,
-            reader,
-            standing: Mutex::new(standing),
-            entries,
-        });
+        let standing = Standing { read_only: problem, ..Standing::default() };
+        let shared =
+            Arc::new(Shared { path, clock: opening.clock, device, reader, standing: Mutex::new(standing), entries });
         if let Some(verification) = verification {
             shared.judge(&walked, verification);
         }
@@ -170,12 +166,12 @@ impl Journal {
     /// milliseconds for company.
     pub(crate) async fn append(&self, actor: String, fact: Fact) -> Result<Entry, Problem> {
         let by_person = actor.starts_with("person:");
-        self.entry(Work::Fact { actor, fact, once: false }, by_person).await
+        self.entry(Work::Fact { actor, fact: Box::new(fact), once: false }, by_person).await
     }
 
     /// Appends a fact unless the newest of its kind already says the same; answers with the one that stands.
     pub(crate) async fn append_once(&self, actor: String, fact: Fact) -> Result<Entry, Problem> {
-        self.entry(Work::Fact { actor, fact, once: true }, false).await
+        self.entry(Work::Fact { actor, fact: Box::new(fact), once: true }, false).await
     }
 
     async fn entry(&self, work: Work, by_person: bool) -> Result<Entry, Problem> {
@@ -215,14 +211,15 @@ impl Journal {
         self.shared.standing().read_only.clone()
     }
 
+    /// Why nothing can be written at this moment, if so: the above, or what the last attempt failed of.
+    pub(crate) fn trouble(&self) -> Option<Problem> {
+        let standing = self.shared.standing();
+        standing.read_only.clone().or_else(|| standing.trouble.clone())
+    }
+
     /// What the last verification found.
     pub(crate) fn verification(&self) -> Option<Verification> {
         self.shared.standing().verification.clone()
-    }
-
-    /// Whether samples and healths can be kept.
-    pub(crate) fn is_writable(&self) -> bool {
-        self.read_only().is_none()
     }
 
     /// Verifies every chain from its first entry.

@@ -53,11 +53,7 @@ impl Shared {
         .fetch_all(self.reader()?)
         .await
         .map_err(|source| JournalError::store("read its entries", source))?;
-        Ok(rows
-            .iter()
-            .map(entry_of)
-            .filter_map(|row| row.entry.map(|entry| (row.place, entry)))
-            .collect())
+        Ok(rows.iter().map(entry_of).filter_map(|row| row.entry.map(|entry| (row.place, entry))).collect())
     }
 }
 
@@ -97,7 +93,7 @@ impl Journal {
             cursor: None,
             total: self.total().await?,
             verification: self.verification(),
-            read_only: self.read_only(),
+            read_only: self.trouble(),
         };
         if self.shared.reader.is_none() {
             return Ok(page);

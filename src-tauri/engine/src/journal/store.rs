@@ -189,7 +189,7 @@ fn restrict(path: &Path) -> Result<(), JournalError> {
     use std::os::unix::fs::PermissionsExt;
     let failed = |source| JournalError::file("make private", path, source);
     let mut permissions = fs::metadata(path).map_err(failed)?.permissions();
-    if permissions.mode() & 0o077 == 0 {
+    if permissions.mode().trailing_zeros() >= 6 {
         return Ok(());
     }
     permissions.set_mode(0o600);

@@ -90,9 +90,7 @@ async fn walk(connection: &mut SqliteConnection) -> Result<Walked, JournalError>
     if walked.bad.is_none() {
         walked.bad = match ends(&mut transaction).await {
             Ok(ends) => cut_off(&walked, &ends),
-            Err(error) if is_damage(&error) => {
-                Some(BadEntry { entry: walked.next_label(), fault: unreadable(&error) })
-            }
+            Err(error) if is_damage(&error) => Some(BadEntry { entry: walked.next_label(), fault: unreadable(&error) }),
             Err(error) => return Err(reading(error)),
         };
     }
@@ -140,8 +138,6 @@ fn cut_off(walked: &Walked, ends: &[End]) -> Option<BadEntry> {
         }
     }
     let unrecorded = walked.chains.iter().find(|(device, _)| !ends.iter().any(|end| end.0 == Some(**device)));
-    unrecorded.map(|(device, chain)| BadEntry {
-        entry: format!("{device}/{}", chain.sequence()),
-        fault: not_as_recorded,
-    })
+    unrecorded
+        .map(|(device, chain)| BadEntry { entry: format!("{device}/{}", chain.sequence()), fault: not_as_recorded })
 }

@@ -35,12 +35,12 @@ const COMPANY: Duration = Duration::from_millis(10);
 /// Samples older than this are removed.
 const SAMPLE_HOURS: i64 = 24;
 /// How often they are.
-const PRUNE_EVERY: Duration = Duration::from_secs(600);
+const PRUNE_EVERY: Duration = Duration::from_mins(10);
 
 /// Something to write.
 pub(super) enum Work {
     /// A fact; `once` means not when the newest of its kind says the same.
-    Fact { actor: String, fact: Fact, once: bool },
+    Fact { actor: String, fact: Box<Fact>, once: bool },
     /// A sample, with what follows from it.
     Sample(Box<SampleRecord>),
     /// The end: everything before it is written, then the file is closed.
@@ -126,10 +126,10 @@ async fn write_all(
     connection: &mut Option<SqliteConnection>,
     batch: Vec<Write>,
 ) {
-    let (works, replies): (Vec<Work>, Vec<_>) =
-        batch.into_iter().map(|write| (write.work, write.reply)).unzip();
+    let (works, replies): (Vec<Work>, Vec<_>) = batch.into_iter().map(|write| (write.work, write.reply)).unzip();
     match commit(shared, options, connection, &works).await {
         Ok(written) => {
+            shared.standing().trouble = None;
             for (reply, written) in replies.into_iter().zip(written) {
                 // Whoever asked may have gone; it is written all the same.
                 let _ = reply.send(Ok(written));
@@ -141,9 +141,12 @@ async fn write_all(
             let damaged = matches!(error, JournalError::Damaged { .. });
             let problem = Problem::from(error);
             tracing::warn!(code = %problem.code, message = %problem.message, "a batch was not written");
+            let mut standing = shared.standing();
+            standing.trouble = Some(problem.clone());
             if damaged {
-                shared.standing().read_only.get_or_insert_with(|| problem.clone());
+                standing.read_only.get_or_insert_with(|| problem.clone());
             }
+            drop(standing);
             for reply in replies {
                 let _ = reply.send(Err(problem.clone()));
             }
@@ -205,13 +208,12 @@ impl Pen {
         let (sequence, head) = match last.as_ref().map(entry_of) {
             None => (0, genesis(device)),
             // Nothing is built on an entry that was changed behind our back.
-            Some(row) => match row.entry.filter(|entry| entry.digest() == entry.hash) {
-                Some(entry) => (entry.sequence, entry.hash),
-                None => {
-                    let bad = BadEntry { entry: row.label, fault: ChainFault::Altered.to_string() };
-                    return Err(JournalError::damaged(&bad));
-                }
-            },
+            Some(row) => {
+                let whole = row.entry.filter(|entry| entry.digest() == entry.hash).ok_or_else(|| {
+                    JournalError::damaged(&BadEntry { entry: row.label, fault: ChainFault::Altered.to_string() })
+                })?;
+                (whole.sequence, whole.hash)
+            }
         };
         let highest = sqlx::query("SELECT wall_ms, counter FROM entry ORDER BY wall_ms DESC, counter DESC LIMIT 1")
             .fetch_optional(connection)

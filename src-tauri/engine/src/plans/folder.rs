@@ -100,10 +100,10 @@ impl Found<'_> {
     }
 }
 
-/// Hidden files, and what editors leave beside the real ones.
+/// Hidden files, and what editors leave beside the real ones under a name that ends like theirs.
 fn is_left_by_others(name: &str) -> bool {
     let last = name.rsplit('/').next().unwrap_or(name);
-    last.starts_with(['.', '#']) || last.ends_with(['~', '#']) || last.ends_with(".swp") || last.ends_with(".bak")
+    last.starts_with(['.', '#']) || last.ends_with(['~', '#'])
 }
 
 fn fault(file: &str, message: String, hint: Option<String>) -> PlanFault {

@@ -115,7 +115,10 @@ pub fn bundled_plan(executable_folder: Option<&Path>) -> Option<PathBuf> {
     if cfg!(debug_assertions) {
         places.push(Path::new(env!("CARGO_MANIFEST_DIR")).join("../plans/samia-tarot"));
     }
-    places.into_iter().find(|place| place.join("plan.toml").is_file()).map(|place| place.canonicalize().unwrap_or(place))
+    places
+        .into_iter()
+        .find(|place| place.join("plan.toml").is_file())
+        .map(|place| place.canonicalize().unwrap_or(place))
 }
 
 #[cfg(test)]

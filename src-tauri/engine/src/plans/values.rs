@@ -39,7 +39,8 @@ pub(crate) struct Values {
     pub(crate) bound_at: Option<DateTime<Utc>>,
     /// What `${name}` stands for.
     #[serde(default)]
-    pub(crate) values: BTreeMap<String, String>,
+    #[serde(rename = "values")]
+    pub(crate) places: BTreeMap<String, String>,
     /// Secrets by handle.
     #[serde(default)]
     pub(crate) credentials: BTreeMap<Id, String>,
@@ -54,7 +55,7 @@ impl fmt::Debug for Values {
         formatter
             .debug_struct("Values")
             .field("bound_at", &self.bound_at)
-            .field("values", &self.values)
+            .field("places", &self.places)
             .field("credentials", &handles)
             .field("refused", &self.refused)
             .finish()
@@ -63,13 +64,9 @@ impl fmt::Debug for Values {
 
 impl Values {
     /// The targets of a check's endpoints. When the file of values was refused, that is why they are not bound.
-    pub(crate) fn targets(
-        &self,
-        environment: &Environment,
-        check: &Check,
-    ) -> BTreeMap<Id, Result<Target, Unbound>> {
+    pub(crate) fn targets(&self, environment: &Environment, check: &Check) -> BTreeMap<Id, Result<Target, Unbound>> {
         let bind = |endpoint: &Id| {
-            let target = environment.target(endpoint, &self.values).unwrap_or(Err(Unbound::Absent));
+            let target = environment.target(endpoint, &self.places).unwrap_or(Err(Unbound::Absent));
             match (target, &self.refused) {
                 (Err(Unbound::Missing(_)), Some(why)) => Err(Unbound::Unusable(why.clone())),
                 (target, _) => target,

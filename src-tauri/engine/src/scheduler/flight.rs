@@ -105,19 +105,17 @@ impl Scheduler {
     async fn record(&self, record: SampleRecord) -> CheckHealth {
         let key = (record.environment.clone(), record.check.clone());
         let (sample, failures) = (record.sample.clone(), record.failures);
-        let health = match self.journal.sample(record).await {
-            Ok(health) => health,
-            Err(_) => {
-                let kept = held(&self.memory).get(&key).cloned();
-                let before = match kept {
-                    Some(health) => health,
-                    None => {
-                        let mut kept = self.journal.healths(&key.0).await.unwrap_or_default();
-                        kept.remove(&key.1).unwrap_or_default()
-                    }
-                };
-                fold(&before, &sample, failures).0
-            }
+        let health = if let Ok(health) = self.journal.sample(record).await {
+            health
+        } else {
+            let remembered = held(&self.memory).get(&key).cloned();
+            let before = if let Some(health) = remembered {
+                health
+            } else {
+                let mut kept = self.journal.healths(&key.0).await.unwrap_or_default();
+                kept.remove(&key.1).unwrap_or_default()
+            };
+            fold(&before, &sample, failures).0
         };
         held(&self.memory).insert(key, health.clone());
         health

@@ -39,9 +39,8 @@ impl Default for Gate {
 impl Gate {
     /// Does the work when there is room for it.
     pub(super) async fn pass<T>(&self, server: Option<String>, work: impl Future<Output = T>) -> T {
-        let server = server.map(|name| {
-            held(&self.servers).entry(name).or_insert_with(|| Arc::new(Semaphore::new(TO_ONE))).clone()
-        });
+        let server = server
+            .map(|name| held(&self.servers).entry(name).or_insert_with(|| Arc::new(Semaphore::new(TO_ONE))).clone());
         // The semaphores are never closed; without a permit the work is done all the same.
         let _to_one = match &server {
             Some(server) => server.acquire().await.ok(),
@@ -89,7 +88,7 @@ mod tests {
 
     #[tokio::test]
     async fn at_most_eight_at_once_to_one_server_and_sixty_four_in_all() {
-        let gate = Gate { counts_for: Duration::from_secs(600), ..Gate::default() };
+        let gate = Gate { counts_for: Duration::from_mins(10), ..Gate::default() };
         let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
         // Everybody inside lets the others try to get in before leaving.
         let work = || async {
@@ -111,7 +110,9 @@ mod tests {
         let hung: Vec<_> = (0..500)
             .map(|number| {
                 let gate = gate.clone();
-                tokio::spawn(async move { gate.pass(Some(format!("hung {number}")), std::future::pending::<()>()).await })
+                tokio::spawn(
+                    async move { gate.pass(Some(format!("hung {number}")), std::future::pending::<()>()).await },
+                )
             })
             .collect();
         let healthy = gate.pass(Some("healthy".to_owned()), async { true });

@@ -42,11 +42,8 @@ use crate::{
 /// Probes a check once. Never fails: what could not be checked is a sample that says unknown.
 pub trait Probing: Send + Sync {
     /// Probes a check, within its timeout.
-    fn probe<'a>(
-        &'a self,
-        check: &'a Check,
-        targets: &'a Targets,
-    ) -> Pin<Box<dyn Future<Output = Sample> + Send + 'a>>;
+    fn probe<'a>(&'a self, check: &'a Check, targets: &'a Targets)
+    -> Pin<Box<dyn Future<Output = Sample> + Send + 'a>>;
 }
 
 impl Probing for Prober {
@@ -62,6 +59,9 @@ impl Probing for Prober {
 /// Makes a prober for the credentials an environment brings along.
 pub(crate) type Probers = Arc<dyn Fn(&BTreeMap<Id, String>) -> Result<Arc<dyn Probing>, Problem> + Send + Sync>;
 
+/// A prober with the values it was made for.
+type Bound = (Arc<Values>, Arc<dyn Probing>);
+
 /// A plan in force in one environment.
 pub(crate) struct Force {
     /// The plan.
@@ -73,7 +73,7 @@ pub(crate) struct Force {
     /// The values the environment waits for.
     pub(crate) values: ValuesFile,
     bound: Environment,
-    prober: Mutex<Option<(Arc<Values>, Arc<dyn Probing>)>>,
+    prober: Mutex<Option<Bound>>,
 }
 
 impl fmt::Debug for Force {
@@ -175,9 +175,8 @@ impl Scheduler {
     /// Who keeps checking an environment.
     pub(crate) fn watching(&self, environment: &Id) -> Watching {
         let own = *self.watching.borrow();
-        own.unwrap_or_else(|| match lease::is_taken(&self.home, environment) {
-            true => Watching::Elsewhere,
-            false => Watching::Nobody,
+        own.unwrap_or_else(|| {
+            if lease::is_taken(&self.home, environment) { Watching::Elsewhere } else { Watching::Nobody }
         })
     }
 

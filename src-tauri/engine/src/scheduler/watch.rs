@@ -132,9 +132,10 @@ impl Scheduler {
 }
 
 fn timetable(force: &Force, now: Duration) -> Schedule {
-    let paces = force.checks.iter().map(|(id, check)| {
-        (id.clone(), Pace { interval: check.interval.get(), retry: check.retry.get() })
-    });
+    let paces = force
+        .checks
+        .iter()
+        .map(|(id, check)| (id.clone(), Pace { interval: check.interval.get(), retry: check.retry.get() }));
     Schedule::new(paces, now)
 }
 
