@@ -107,6 +107,7 @@ export const words = {
     sentence: (problem: Problem) => `${capital(problem.message)}.${problem.hint ? ` ${problem.hint}` : ""}`,
     title: (problem: Problem) => `${capital(problem.message)}.`,
     code: (problem: Problem) => problem.code,
+    message: capital,
     dismiss: "Put away",
     retry: "Try again",
   },
