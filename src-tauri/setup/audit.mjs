@@ -92,7 +92,9 @@ function unused({ packages, workspace_members: members }) {
   for (const own of packages.filter(({ id }) => members.includes(id))) {
     const roots = new Set(own.targets.map(({ src_path: path }) => dirname(path)));
     const text = [...roots].flatMap((root) => sources(root)).join("\n");
-    for (const { name, rename } of own.dependencies) {
+    // The same place where cargo-machete looks.
+    const ignored = own.metadata?.["cargo-machete"]?.ignored ?? [];
+    for (const { name, rename } of own.dependencies.filter(({ name }) => !ignored.includes(name))) {
       const word = (rename ?? name).replaceAll("-", "_");
       if (!new RegExp(`\\b${word}\\b`).test(text)) faults.push(`${own.name} does not use ${name}`);
     }

@@ -1,7 +1,8 @@
 //! Between window and engine: the one engine of this window, the range of its home, and the journal's event.
 //!
 //! A home that cannot be opened is tried again at the next call, so that a disk made free or a permission given is
-//! enough. What the engine knows is asked anew each time; only the keychain's answer is kept for a while.
+//! enough. What the engine knows is asked anew each time. Only the keychain's answer is kept: asking may bring up a
+//! window in which a person is to unlock it, so it is asked at the start and when a person looks again.
 
 use std::{
     env,
@@ -16,14 +17,13 @@ use lifeboat_domain::{
     journal::{EntryView, Fact},
     status::EnvironmentTag,
 };
-use lifeboat_engine::{Engine, doctor::DoctorReport, view::JournalQuery};
-use lifeboat_range::{Phase, Progress, RangeError, RangeStatus, Size};
+use lifeboat_engine::{Engine, doctor::DoctorReport, secrets::keychain_state, view::JournalQuery};
+use lifeboat_range::{Phase, Progress, RangeStatus, Size};
 use tauri::{AppHandle, Emitter};
-use tokio::sync::{OnceCell, broadcast::error::RecvError};
+use tokio::sync::{OnceCell, broadcast::error::RecvError, watch};
 use tracing::{error, info, warn};
 
 use crate::{
-    ahead,
     options::{self, Options},
     view::{AppView, KeychainView},
 };
@@ -31,8 +31,8 @@ use crate::{
 /// The one event: an entry was appended to the journal.
 const JOURNAL: &str = "journal";
 
-/// How long the keychain's answer is believed. Asking it takes a round trip over the session bus.
-const KEYCHAIN_BELIEVED: Duration = Duration::from_secs(30);
+/// How long the first answer to the window waits for the keychain.
+const KEYCHAIN_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long the range may take to come up in the hands of another program.
 const RANGE_PATIENCE: Duration = Duration::from_mins(5);
@@ -53,7 +53,7 @@ pub(crate) struct Bridge {
     environment: Option<Id>,
     start_range: bool,
     opened: OnceCell<Opened>,
-    keychain: Mutex<Option<(Instant, KeychainView)>>,
+    keychain: watch::Sender<Option<KeychainView>>,
     /// Why the range asked for at the start did not come up.
     range_problem: Mutex<Option<Problem>>,
 }
@@ -67,7 +67,7 @@ impl Bridge {
             environment: options.environment.clone(),
             start_range: options.start_range,
             opened: OnceCell::new(),
-            keychain: Mutex::new(None),
+            keychain: watch::Sender::new(None),
             range_problem: Mutex::new(None),
         }
     }
@@ -94,7 +94,7 @@ impl Bridge {
         // In a home nobody has used, the only environment with values is production. It is not checked before
         // somebody chose it: the welcome asks.
         if !fresh {
-            watch(&engine).await;
+            begin(&engine).await;
         }
         info!(home = %self.home.display(), fresh, "home opened");
         Ok(Opened { engine, fresh })
@@ -102,6 +102,7 @@ impl Bridge {
 
     /// Opens the home and, when asked for, brings the range up.
     pub(crate) async fn start(&self) {
+        self.look_at_keychain();
         if self.opened().await.is_err() || !self.start_range {
             return;
         }
@@ -185,26 +186,33 @@ impl Bridge {
     }
 
     async fn keychain(&self) -> KeychainView {
-        let kept = lock(&self.keychain).clone();
-        match kept {
-            Some((at, view)) if at.elapsed() < KEYCHAIN_BELIEVED => view,
-            Some(_) | None => {
-                let view = ahead::keychain().await;
-                *lock(&self.keychain) = Some((Instant::now(), view.clone()));
-                view
-            }
+        let mut answer = self.keychain.subscribe();
+        match tokio::time::timeout(KEYCHAIN_PATIENCE, answer.wait_for(Option::is_some)).await {
+            Ok(Ok(answer)) => answer.clone().unwrap_or_else(KeychainView::unanswered),
+            Ok(Err(_)) | Err(_) => KeychainView::unanswered(),
         }
+    }
+
+    /// Asks the keychain, without waiting for its answer: a person may have to unlock it first.
+    fn look_at_keychain(&self) {
+        let kept = self.keychain.clone();
+        tauri::async_runtime::spawn_blocking(move || drop(kept.send_replace(Some(keychain_state().into()))));
     }
 
     pub(crate) async fn environment_choose(&self, environment: Id) -> Result<AppView, Problem> {
         let engine = self.engine().await?;
         engine.environment_choose(environment).await?;
-        watch(engine).await;
+        begin(engine).await;
         Ok(self.app_read().await)
     }
 
-    pub(crate) async fn doctor_run(&self) -> DoctorReport {
-        ahead::doctor(&self.home).await
+    /// Looks at this computer; at the keychain once more too, since whoever asks may have unlocked it.
+    pub(crate) async fn doctor_run(&self) -> Result<DoctorReport, Problem> {
+        self.look_at_keychain();
+        match self.opened().await {
+            Ok(opened) => opened.engine.doctor().await,
+            Err(_) => Ok(lifeboat_engine::doctor::doctor(&self.home).await),
+        }
     }
 
     pub(crate) async fn range_status(&self) -> RangeStatus {
@@ -221,8 +229,7 @@ impl Bridge {
         let program = env::current_exe()
             .map_err(|error| Problem::bug(format!("this program's own path could not be found: {error}")))?;
         let launcher = (program, vec!["range".to_owned(), "serve".to_owned()]);
-        let status =
-            lifeboat_range::up(&self.home, size, launcher, progress).await.map_err(|error| problem_of(&error))?;
+        let status = lifeboat_range::up(&self.home, size, launcher, progress).await?;
         *lock(&self.range_problem) = None;
         self.append(engine, Fact::RangeStarted { size: size_name(size).to_owned() }).await;
         self.look_at_range(engine).await?;
@@ -232,7 +239,7 @@ impl Bridge {
     /// Takes the range down and writes that down.
     pub(crate) async fn range_down(&self) -> Result<RangeStatus, Problem> {
         let before = self.range_status().await;
-        let status = lifeboat_range::down(&self.home).await.map_err(|error| problem_of(&error))?;
+        let status = lifeboat_range::down(&self.home).await?;
         if before.phase != Phase::Down {
             self.append(self.engine().await?, Fact::RangeStopped {}).await;
         }
@@ -262,7 +269,7 @@ impl Bridge {
         let environments = engine.environments().await?;
         if let Some(range) = environments.into_iter().find(|choice| choice.kind == EnvironmentKind::Range) {
             engine.environment_choose(range.id).await?;
-            watch(engine).await;
+            begin(engine).await;
         }
         Ok(())
     }
@@ -277,7 +284,7 @@ impl Bridge {
 }
 
 /// Begins watching; the board says so itself when nobody watches.
-async fn watch(engine: &Engine) {
+async fn begin(engine: &Engine) {
     if let Err(problem) = engine.watch().await {
         warn!(%problem, "watch not begun");
     }
@@ -318,12 +325,6 @@ fn tell(window: &AppHandle, entry: &EntryView) {
     if let Err(error) = window.emit(JOURNAL, entry) {
         warn!(%error, "window not told of an entry");
     }
-}
-
-/// The range's error in the words of the person who meets it.
-fn problem_of(error: &RangeError) -> Problem {
-    Problem::new(Code::RangeFailed, error.to_string())
-        .hint("Settings lists what this computer lacks; `lifeboat doctor` says the same.")
 }
 
 const fn size_name(size: Size) -> &'static str {

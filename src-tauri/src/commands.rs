@@ -84,7 +84,7 @@ async fn plan_read(bridge: State<'_, Bridge>) -> Result<PlanView, Problem> {
 /// What this computer has and lacks. Works without a journal.
 #[tauri::command]
 async fn doctor_run(bridge: State<'_, Bridge>) -> Result<DoctorReport, Problem> {
-    Ok(bridge.doctor_run().await)
+    bridge.doctor_run().await
 }
 
 /// How the practice range is found now.

@@ -24,7 +24,6 @@ use crate::{
     options::{Hidden, Options, RangeVerb},
 };
 
-mod ahead;
 mod bridge;
 mod commands;
 mod options;

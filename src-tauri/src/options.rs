@@ -1,13 +1,14 @@
 //! The shell's command line. What is not given comes from the environment, then from the places every program on
 //! this computer uses.
 
-use std::{env, path::PathBuf};
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
 
 use clap::{Parser, Subcommand, ValueEnum};
 use lifeboat_domain::Id;
 use lifeboat_range::Size;
-
-use crate::ahead;
 
 /// Lifeboat's window: live checks of a recovery plan, on a board, into a journal.
 #[derive(Debug, Parser)]
@@ -70,13 +71,21 @@ impl From<SizeName> for Size {
 impl Options {
     /// The home: as given, else the usual place of this user.
     pub(crate) fn home(&self) -> PathBuf {
-        absolute(self.home.clone().unwrap_or_else(ahead::default_home))
+        absolute(self.home.clone().unwrap_or_else(lifeboat_engine::default_home))
     }
 
     /// The plan's folder: as given, else the bundled one.
     pub(crate) fn plan(&self) -> PathBuf {
-        absolute(self.plan.clone().unwrap_or_else(ahead::bundled_plan))
+        absolute(self.plan.clone().unwrap_or_else(bundled_plan))
     }
+}
+
+/// The plan that comes with the program. Where it is not, its place is answered all the same: the engine says that
+/// no plan is there.
+fn bundled_plan() -> PathBuf {
+    let program = env::current_exe().ok();
+    lifeboat_engine::plans::bundled_plan(program.as_deref().and_then(Path::parent))
+        .unwrap_or_else(|| PathBuf::from("plans/samia-tarot"))
 }
 
 /// Who acts, for the journal.

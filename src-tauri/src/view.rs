@@ -2,7 +2,7 @@
 //! type in the engine.
 
 use lifeboat_domain::{Problem, status::EnvironmentTag};
-use lifeboat_engine::view::EnvironmentChoice;
+use lifeboat_engine::{secrets, view::EnvironmentChoice};
 use lifeboat_range::RangeStatus;
 use serde::Serialize;
 use ts_rs::TS;
@@ -47,6 +47,35 @@ pub(crate) struct KeychainView {
     pub(crate) detail: String,
 }
 
+impl From<secrets::KeychainState> for KeychainView {
+    fn from(found: secrets::KeychainState) -> Self {
+        let (state, detail) = match found {
+            secrets::KeychainState::Available { name } => (KeychainState::Available, name),
+            secrets::KeychainState::Locked => {
+                (KeychainState::Locked, "Unlock it, then look again under Settings.".to_owned())
+            }
+            secrets::KeychainState::Absent(why) => (KeychainState::Absent, sentence(&why)),
+        };
+        Self { state, detail }
+    }
+}
+
+impl KeychainView {
+    /// What is shown while the keychain has not answered: it may be asking a person to unlock it.
+    pub(crate) fn unanswered() -> Self {
+        Self {
+            state: KeychainState::Locked,
+            detail: "It has not answered yet; it may be waiting to be unlocked.".to_owned(),
+        }
+    }
+}
+
+/// A message of another program as a sentence.
+fn sentence(message: &str) -> String {
+    let mut letters = message.trim_end_matches('.').chars();
+    letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
+}
+
 /// The state of the operating system's keychain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "kebab-case")]
@@ -58,4 +87,18 @@ pub(crate) enum KeychainState {
     Locked,
     /// There is none.
     Absent,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_keychain_says_is_a_sentence() {
+        let view = KeychainView::from(secrets::KeychainState::Absent("no session bus".to_owned()));
+        assert_eq!((view.state, view.detail.as_str()), (KeychainState::Absent, "No session bus."));
+        assert_eq!(sentence(""), "");
+        let view = KeychainView::from(secrets::KeychainState::Available { name: "Secret Service".to_owned() });
+        assert_eq!((view.state, view.detail.as_str()), (KeychainState::Available, "Secret Service"));
+    }
 }

@@ -35,7 +35,7 @@ impl HybridTime {
         match highest {
             Some(highest) if highest.wall_ms >= wall_ms => match highest.counter.checked_add(1) {
                 Some(counter) => Self { wall_ms: highest.wall_ms, counter },
-                None => Self { wall_ms: highest.wall_ms + 1, counter: 0 },
+                None => Self { wall_ms: highest.wall_ms.saturating_add(1), counter: 0 },
             },
             Some(_) | None => Self { wall_ms, counter: 0 },
         }

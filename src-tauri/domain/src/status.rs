@@ -70,7 +70,20 @@ pub struct Suspicion {
     pub verdict: Verdict,
     /// How many so far.
     pub count: u32,
-    /// When the first of them was taken: if health changes, it changed then.
+    /// When the first of them was taken: from then on the present health is in doubt.
+    pub since: DateTime<Utc>,
+    /// The unbroken run of one sort at its end. Kept for the fold, not for the screen.
+    #[ts(skip)]
+    pub run: SuspicionRun,
+}
+
+/// The samples at the end of a suspicion that are of one sort: failures, or probes without an answer. A probe
+/// without an answer accuses nobody, so it does not count towards an outage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SuspicionRun {
+    /// How many.
+    pub count: u32,
+    /// When the first of them was taken: if health changes to what they say, it changed then.
     pub since: DateTime<Utc>,
 }
 
@@ -110,30 +123,62 @@ pub struct HealthChange {
     pub reason: String,
 }
 
-/// Adds one sample to a check's health. Health gets better with one good sample, and changes in any other
-/// direction after `failures` samples in a row that disagree with it.
+/// Adds one sample to a check's health. Health gets better with one good sample. It changes in any other
+/// direction after `failures` samples in a row that disagree with it: to a failure when that many in a row failed,
+/// else to unknown. So what cannot be checked is never called down, and what is in doubt does not stay good.
 pub fn fold(before: &CheckHealth, sample: &Sample, failures: u32) -> (CheckHealth, Option<HealthChange>) {
     let says = Health::from(sample.verdict);
-    let mut after = CheckHealth { last: Some(sample.clone()), ..before.clone() };
+    let mut after = CheckHealth { last: Some(sample.clone()), suspicion: None, ..before.clone() };
     if says == before.health {
-        after.suspicion = None;
         return (after, None);
     }
-    let (since, count) = match &before.suspicion {
-        Some(suspicion) => (suspicion.since.min(sample.at), suspicion.count.saturating_add(1)),
-        None => (sample.at, 1),
+    let suspicion = suspicion_with(before.suspicion.as_ref(), sample);
+    let enough = suspicion.count >= failures;
+    let (to, since) = match says {
+        // A recovery dates from the good sample itself, not from a suspicion that turned out to be one.
+        Health::Operational => (says, sample.at),
+        Health::Unknown if enough => (says, suspicion.since),
+        Health::Degraded | Health::Outage if suspicion.run.count >= failures => (says, suspicion.run.since),
+        Health::Degraded | Health::Outage if enough && before.health != Health::Unknown => {
+            (Health::Unknown, suspicion.since)
+        }
+        Health::Unknown | Health::Degraded | Health::Outage | Health::NotChecked => {
+            after.suspicion = Some(suspicion);
+            return (after, None);
+        }
     };
-    // A recovery dates from the good sample itself, not from a suspicion that turned out to be one.
-    let since = if says == Health::Operational { sample.at } else { since };
-    if says != Health::Operational && count < failures {
-        after.suspicion = Some(Suspicion { verdict: sample.verdict, count, since });
-        return (after, None);
-    }
-    after.health = says;
+    let samples = if to == says && to != Health::Unknown { suspicion.run.count } else { suspicion.count };
+    let reason = if to == says { sample.reason.clone() } else { format!("not sure yet: {}", sample.reason) };
+    // Some failures, not enough of them: they go on counting from unknown.
+    after.suspicion = (to != says).then_some(Suspicion {
+        verdict: suspicion.verdict,
+        count: suspicion.run.count,
+        since: suspicion.run.since,
+        run: suspicion.run,
+    });
+    after.health = to;
     after.since = Some(since);
-    after.suspicion = None;
-    let change = HealthChange { from: before.health, to: says, since, samples: count, reason: sample.reason.clone() };
-    (after, Some(change))
+    (after, Some(HealthChange { from: before.health, to, since, samples, reason }))
+}
+
+/// The suspicion after one more sample that disagrees. Clocks may go back; the earliest instant counts.
+fn suspicion_with(before: Option<&Suspicion>, sample: &Sample) -> Suspicion {
+    let fresh = SuspicionRun { count: 1, since: sample.at };
+    let Some(before) = before else {
+        return Suspicion { verdict: sample.verdict, count: 1, since: sample.at, run: fresh };
+    };
+    let of_one_sort = (before.verdict == Verdict::Unknown) == (sample.verdict == Verdict::Unknown);
+    let run = if of_one_sort {
+        SuspicionRun { count: before.run.count.saturating_add(1), since: before.run.since.min(sample.at) }
+    } else {
+        fresh
+    };
+    Suspicion {
+        verdict: sample.verdict,
+        count: before.count.saturating_add(1),
+        since: before.since.min(sample.at),
+        run,
+    }
 }
 
 /// When a check that was last sampled at `last` stops being believed: twice its interval, and the time one
@@ -460,9 +505,15 @@ impl Board {
 
 fn check_row(check: &Check, health: &CheckHealth, running: bool, now: DateTime<Utc>, id: Id) -> CheckRow {
     let last = health.last.as_ref();
-    let stale = last.is_some_and(|sample| now > stale_at(check, sample.at));
+    let outdated = last.map(|sample| stale_at(check, sample.at)).filter(|until| now > *until);
+    // A sample from the future was taken by a clock that ran ahead; nobody knows how old it really is.
+    let early = last.is_some_and(|sample| stale_at(check, now) < sample.at);
+    let stale = early || outdated.is_some();
     let reason = match last {
         None => "not checked yet".to_owned(),
+        Some(sample) if early => {
+            format!("last checked at a time that has not come yet, so by a wrong clock, then: {}", sample.reason)
+        }
         Some(sample) if stale => {
             format!("last checked {} ago, then: {}", ago(now - sample.at), sample.reason)
         }
@@ -474,7 +525,11 @@ fn check_row(check: &Check, health: &CheckHealth, running: bool, now: DateTime<U
         kind: check.probe.kind(),
         of: check.of.clone(),
         health: if stale { Health::Unknown } else { health.health },
-        since: health.since,
+        since: match health.health {
+            Health::Unknown | Health::NotChecked => health.since,
+            Health::Operational | Health::Degraded | Health::Outage if early => None,
+            Health::Operational | Health::Degraded | Health::Outage => outdated.or(health.since),
+        },
         stale,
         suspicion: health.suspicion.clone().filter(|_| !stale),
         failures: check.failures,
@@ -508,7 +563,10 @@ fn part_row(
     let since = match health {
         // Good only since the last of its checks became good.
         Health::Operational => own.iter().filter_map(|check| check.since).max(),
-        Health::NotChecked | Health::Degraded | Health::Outage | Health::Unknown => worst.and_then(|check| check.since),
+        // Bad since the first of those that are this bad.
+        Health::NotChecked | Health::Degraded | Health::Outage | Health::Unknown => {
+            own.iter().filter(|check| check.health == health).filter_map(|check| check.since).min()
+        }
     };
     let reason = match worst {
         None => "the plan has no check for it".to_owned(),
@@ -560,9 +618,12 @@ impl Functions<'_> {
         let mut since = None;
         let mut note = |part: &Id, name: &str, found: Verdicts, required: bool| {
             let counted = if required { found.health } else { softened(found.health) };
-            let is_worse = counted.weight() > health.weight();
-            if is_worse || (counted == health && found.since > since && counted == Health::Operational) {
+            if counted.weight() > health.weight() {
                 since = found.since;
+            } else if counted == health {
+                // Good only since the last part became good; bad since the first that is this bad.
+                let both = [since, found.since].into_iter().flatten();
+                since = if counted == Health::Operational { both.max() } else { both.min() };
             }
             health = health.worse(counted);
             if found.health != Health::Operational {
@@ -631,10 +692,11 @@ fn tier_rows(plan: &Plan, functions: &Functions<'_>) -> Vec<TierRow> {
     tiers
         .into_iter()
         .map(|(id, tier)| {
-            let rows = (plan.functions.iter())
+            let mut rows: Vec<FunctionRow> = (plan.functions.iter())
                 .filter(|(_, function)| &function.tier == id)
                 .filter_map(|(function, _)| functions.row(function))
                 .collect();
+            rows.sort_by_key(|function| std::cmp::Reverse(function.health.weight()));
             TierRow { id: id.clone(), name: tier.name.clone(), functions: rows }
         })
         .collect()

@@ -1,7 +1,16 @@
 //! Charts: one plotters drawing with token classes instead of colours, and the table behind it.
+//!
+//! The drawing carries no colour and no style, so light, dark and print need no second one. `backend` writes it,
+//! `downsample` keeps it small, `latency` is the chart there is so far.
+
+mod backend;
+mod downsample;
+mod latency;
 
 use serde::Serialize;
 use ts_rs::TS;
+
+pub use self::latency::latency_chart;
 
 /// One point of a chart, for reading out.
 #[derive(Debug, Clone, PartialEq, Serialize, TS)]

@@ -1,0 +1,257 @@
+import { fireEvent, screen, waitFor, within } from "@testing-library/svelte";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { problem, World } from "../../tests/browser/world";
+import { connect } from "./testing";
+
+let world: World;
+let leave: () => void = () => undefined;
+
+/** The window's state lives in modules; each test gets its own. */
+async function start(hash = "#/status") {
+  vi.resetModules();
+  window.location.hash = hash;
+  const { connect: reconnect } = await import("./testing");
+  reconnect(world);
+  const { default: App } = await import("./App.svelte");
+  const { lifeboat } = await import("./state.svelte");
+  const { preferences } = await import("./preferences.svelte");
+  preferences.start();
+  const { render } = await import("@testing-library/svelte");
+  const { unmount } = render(App);
+  leave = unmount;
+  return { lifeboat, preferences };
+}
+
+const heading = (name: RegExp) => screen.findByRole("heading", { level: 1, name });
+const press = (key: string, more: Partial<KeyboardEventInit> = {}) =>
+  fireEvent.keyDown(document.body, { key, ...more });
+
+beforeEach(() => {
+  world = connect(new World());
+});
+afterEach(() => leave());
+
+describe("the board", () => {
+  test("says the whole state in its heading, and each function with its word", async () => {
+    await start();
+    await heading(/All 17 checks are operational/);
+    const row = screen.getByRole("row", { name: /Payment processing/ });
+    expect(within(row).getByText("Operational")).toBeTruthy();
+    expect(within(row).getByText("4 h")).toBeTruthy();
+  });
+
+  test("a fault comes in with a journal event, with its cause and its word", async () => {
+    await start();
+    await heading(/operational/);
+    world.set("database-port", "outage", "connection refused");
+    await heading(/do not work/);
+    const row = screen.getByRole("row", { name: /Payment processing/ });
+    expect(within(row).getByText("Outage")).toBeTruthy();
+    expect(row.textContent).toMatch(/PostgreSQL: Database port: connection refused/);
+  });
+
+  test("suspect and stale are said in words", async () => {
+    world.suspect("payments-health", "outage", 1);
+    world.age("push-status");
+    await start();
+    expect((await screen.findByRole("button", { name: /Payments are taken/ })).textContent).toMatch(/suspect 1 of 3/);
+    expect(screen.getByRole("button", { name: /Firebase status page/ }).textContent).toMatch(/Stale/);
+  });
+
+  test("what cannot be read keeps the last board and says why and what to do", async () => {
+    const { lifeboat } = await start();
+    await heading(/operational/);
+    world.refusals.set("board_read", problem("environment-unbound", "the range has no ports", "Start the range."));
+    await lifeboat.board.read();
+    await screen.findByText("The range has no ports.");
+    expect(screen.getByText("Start the range.")).toBeTruthy();
+    expect(screen.getByRole("heading", { level: 1 }).textContent).toMatch(/operational/);
+  });
+
+  test("without any board there is the problem, not a blank page", async () => {
+    world.refusals.set("board_read", problem("plan-missing", "there is no plan", "Choose a folder."));
+    await start();
+    expect((await screen.findAllByText(/There is no plan/)).length).toBeGreaterThan(0);
+    expect(screen.getAllByText("Choose a folder.").length).toBeGreaterThan(0);
+  });
+
+  test("R re-checks all, or the check that is open", async () => {
+    const { lifeboat } = await start();
+    await heading(/operational/);
+    await press("r");
+    await waitFor(() =>
+      expect(world.calls.findLast((call) => call.command === "check_run")?.given).toEqual({ checks: null }),
+    );
+    lifeboat.go("status", "check", "database-port");
+    await screen.findByRole("heading", { level: 2, name: "Database port" });
+    await press("r");
+    await waitFor(() =>
+      expect(world.calls.findLast((call) => call.command === "check_run")?.given).toEqual({
+        checks: ["database-port"],
+      }),
+    );
+  });
+
+  test("a check opens with its failing answer, and closing gives the focus back", async () => {
+    world.set("database-port", "outage", "connection refused", "no route");
+    await start();
+    const chip = await screen.findByRole("button", { name: /^Database port/ });
+    await fireEvent.click(chip);
+    const title = await screen.findByRole("heading", { level: 2, name: "Database port" });
+    await waitFor(() => expect(document.activeElement).toBe(title));
+    expect((await screen.findByText("no route")).tagName).toBe("PRE");
+    await press("Escape");
+    await waitFor(() => expect(document.activeElement?.getAttribute("data-opens")).toBe("check/database-port"));
+  });
+});
+
+describe("hostile words", () => {
+  const hostile = `<img src=x onerror="window.hit=1"><script>window.hit=1</script>{@html 1}\u202e`;
+
+  test("are shown as they are and do nothing", async () => {
+    world.set("database-port", "outage", hostile, hostile);
+    world.breakPlan();
+    world.faults = world.faults.map((fault) => ({ ...fault, message: hostile, hint: hostile }));
+    world.files = world.files.map((file) => ({ ...file, text: file.text.replaceAll("# line", hostile) }));
+    const { lifeboat } = await start("#/status/check/database-port");
+    expect((await screen.findAllByText(hostile)).length).toBeGreaterThan(1);
+    lifeboat.go("journal", "entry", world.entries[0]?.id ?? "");
+    await screen.findByRole("heading", { level: 2, name: /onerror/ });
+    lifeboat.go("plan");
+    await fireEvent.click((await screen.findAllByRole("button", { name: /^Go to/ }))[0] as HTMLElement);
+    await screen.findByRole("heading", { level: 2, name: "plan.toml:9:15" });
+    expect(document.querySelector("img, script")).toBeNull();
+    expect("hit" in window).toBe(false);
+  });
+});
+
+describe("keys", () => {
+  test("go to every screen and back, and letters can be switched off", async () => {
+    const { preferences } = await start();
+    await heading(/operational/);
+    await press("6", { ctrlKey: true, code: "Digit6" });
+    await heading(/DR-SAMIA-2025-001/);
+    await press("j");
+    await heading(/entries/);
+    preferences.choose({ letters: false });
+    await press(",");
+    await heading(/entries/);
+    await press("4", { ctrlKey: true, code: "Digit4" });
+    expect((await heading(/Not in this version yet/)).textContent).toMatch(/drills/);
+    await press("?");
+    expect(await screen.findByRole("dialog", { name: "Keys" })).toBeTruthy();
+  });
+
+  test("letters typed into a field stay there", async () => {
+    await start("#/journal");
+    await heading(/entries/);
+    await fireEvent.keyDown(screen.getByRole("searchbox"), { key: "j" });
+    await fireEvent.keyDown(screen.getByRole("searchbox"), { key: "," });
+    expect(screen.queryByRole("heading", { name: "Settings" })).toBeNull();
+  });
+
+  test("the palette finds, refuses with the reason, and goes", async () => {
+    await start();
+    await heading(/operational/);
+    await press("k", { ctrlKey: true });
+    const input = await screen.findByRole("combobox");
+    const refused = screen.getByRole("option", { name: /Declare incident/ });
+    expect(refused.getAttribute("aria-disabled")).toBe("true");
+    expect(refused.textContent).toMatch(/not in this version yet/);
+    await fireEvent.input(input, { target: { value: "standby" } });
+    await fireEvent.keyDown(input, { key: "Enter" });
+    await screen.findByRole("heading", { level: 2, name: "Standby follows" });
+    expect(screen.queryByRole("combobox", { name: "Commands" })).toBeNull();
+  });
+});
+
+describe("the plan", () => {
+  test("an overdue review is computed from the plan's date", async () => {
+    await start("#/plan");
+    expect((await heading(/DR-SAMIA/)).textContent).toMatch(/review OVERDUE by \d+ months/);
+  });
+
+  test("each fault has its place, its hint and its line", async () => {
+    world.breakPlan();
+    await start("#/plan");
+    await heading(/3 faults/);
+    expect(screen.getByText(/plan\.toml:40:8/)).toBeTruthy();
+    expect(screen.getByText("Did you mean “critical”?")).toBeTruthy();
+    await fireEvent.click(screen.getByRole("button", { name: "Go to plan.toml:40:8" }));
+    const marked = await waitFor(() => {
+      const found = document.querySelector(".file mark");
+      if (!found) throw new Error("no line is marked");
+      return found;
+    });
+    expect(marked.textContent).toBe('tier = "criticl"');
+    expect(document.querySelectorAll(".line").length).toBeLessThanOrEqual(200);
+  });
+});
+
+describe("the first run", () => {
+  test("explains, starts the range with its steps, and ends on the board", async () => {
+    world.firstRun = true;
+    world.range = { ...world.range, phase: "down", ports: [] };
+    let release: () => void = () => undefined;
+    const gate = new Promise<void>((open) => (release = open));
+    world.step = () => gate;
+    await start("");
+    await heading(/A plan is only worth/);
+    await fireEvent.click(screen.getByRole("button", { name: /Start the practice range/ }));
+    await screen.findByText("looking for free ports");
+    expect(screen.getByRole("progressbar").getAttribute("value")).toBe("1");
+    release();
+    await heading(/All 17 checks are operational/);
+  });
+
+  test("a range that cannot start says why, and can be tried again", async () => {
+    world.firstRun = true;
+    world.range = { ...world.range, phase: "down" };
+    world.refusals.set("range_up", problem("tool-missing", "initdb is not installed", "Install postgresql-15."));
+    await start("");
+    await fireEvent.click(await screen.findByRole("button", { name: /Start the practice range/ }));
+    await screen.findByText("Initdb is not installed.");
+    expect(screen.getByText("Install postgresql-15.")).toBeTruthy();
+    expect(screen.getByRole("button", { name: /Start the practice range/ })).toBeTruthy();
+  });
+
+  test("production is one button away", async () => {
+    world.firstRun = true;
+    await start("");
+    await fireEvent.click(await screen.findByRole("button", { name: /Look at production/ }));
+    await waitFor(() => expect(screen.getAllByText("PRODUCTION").length).toBeGreaterThan(0));
+    expect(world.environment).toBe("production");
+  });
+});
+
+test("the journal verifies and exports in words", async () => {
+  await start("#/journal");
+  await heading(/3 entries/);
+  await fireEvent.click(screen.getByRole("button", { name: "Verify chain" }));
+  await heading(/chain verified/);
+  await fireEvent.click(screen.getByRole("button", { name: "Export journal" }));
+  expect((await screen.findAllByText(/Wrote 3 entries to \/home\/mona/)).length).toBeGreaterThan(0);
+});
+
+test("a broken chain names the entry and what can be relied on", async () => {
+  world.verification = {
+    intact: 2,
+    bad: { entry: "0193-a1/3", fault: "its content is not what was written" },
+    at: world.iso(),
+    took_ms: 5,
+  };
+  await start("#/journal");
+  await heading(/CHAIN BROKEN/);
+  expect(screen.getByText(/Entry 0193-a1\/3 is not as it was written/)).toBeTruthy();
+});
+
+test("preferences reach the root, and nonsense kept from before does no harm", async () => {
+  localStorage.setItem("lifeboat.display", '{"theme":"pink","density":"comfortable","zone":7}');
+  const { preferences } = await start("#/settings");
+  await heading(/Settings/);
+  expect(document.documentElement.dataset["theme"]).toBe("light");
+  expect(document.documentElement.dataset["density"]).toBe("comfortable");
+  await fireEvent.click(screen.getByRole("radio", { name: "Dark" }));
+  expect(document.documentElement.dataset["theme"]).toBe("dark");
+  expect(preferences.kept.zone).toBe("local");
+});
