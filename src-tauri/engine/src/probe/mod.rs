@@ -18,7 +18,7 @@ use lifeboat_domain::{
         Check, Outcome, Probe, Sample, Verdict,
         judge::{self, CouldNot},
     },
-    environment::{Environment, Target, Unbound},
+    environment::{Target, Unbound},
     plan::quantity::Period,
 };
 
@@ -33,14 +33,6 @@ mod trust;
 
 /// What endpoint names are bound to in the environment that is being watched.
 pub type Targets = BTreeMap<Id, Result<Target, Unbound>>;
-
-impl Targets {
-    /// Every endpoint of an environment with `values` filled in.
-    pub fn bind(environment: &Environment, values: &BTreeMap<String, String>) -> Self {
-        let names = environment.endpoints.keys().chain(&environment.absent);
-        Self(names.filter_map(|name| Some((name.clone(), environment.target(name, values)?))).collect())
-    }
-}
 
 /// Looks at the platform. Cheap to clone; clones share what is expensive to build.
 #[derive(Clone)]
@@ -261,7 +253,7 @@ mod tests {
     async fn a_keychain_is_never_held_against_the_platform() {
         let id = |text: &str| text.parse::<Id>().unwrap();
         let target = Target::Http { url: "http://127.0.0.1:9".to_owned(), ca: None, credential: Some(id("a")) };
-        let targets = Targets(BTreeMap::from([(id("end"), Ok(target))]));
+        let targets = BTreeMap::from([(id("end"), Ok(target))]);
         let probe = Probe::Http(lifeboat_domain::check::HttpProbe {
             endpoint: id("end"),
             path: "/".to_owned(),

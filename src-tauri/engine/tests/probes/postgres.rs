@@ -10,7 +10,6 @@ use lifeboat_domain::{
     environment::{Target, TlsMode},
     plan::quantity::{Period, Size},
 };
-use lifeboat_engine::probe::Targets;
 use rustix::process::Signal;
 
 use crate::{
@@ -188,7 +187,7 @@ fn replication_check() -> Check {
 }
 
 async fn replication(standby: Target, primary: Target) -> Sample {
-    let targets = Targets(BTreeMap::from([(id("standby"), Ok(standby)), (id("primary"), Ok(primary))]));
+    let targets = BTreeMap::from([(id("standby"), Ok(standby)), (id("primary"), Ok(primary))]);
     prober().probe(&replication_check(), &targets).await
 }
 

@@ -65,11 +65,11 @@ pub(crate) fn http_check(path: &str, expect: Vec<Expectation>) -> Check {
 }
 
 pub(crate) fn bound(target: Target) -> Targets {
-    Targets(BTreeMap::from([(id("end"), Ok(target))]))
+    BTreeMap::from([(id("end"), Ok(target))])
 }
 
 pub(crate) fn unbound(why: Unbound) -> Targets {
-    Targets(BTreeMap::from([(id("end"), Err(why))]))
+    BTreeMap::from([(id("end"), Err(why))])
 }
 
 pub(crate) async fn probe(check: &Check, target: Target) -> Sample {
