@@ -53,10 +53,13 @@ fn folded(letters: &str, failures: u32) -> (CheckHealth, Vec<HealthChange>) {
     (health, changes)
 }
 
+/// Health afterwards, when it is said to have begun, and how many samples it took.
+type Change = (char, i64, u32);
+
 #[test]
 fn health_changes_after_enough_samples_and_dates_from_the_first() {
     // Samples, failures it takes, health afterwards, and when each change was noticed to have begun, with its samples.
-    let cases: [(&str, u32, char, &[(char, i64, u32)]); 16] = [
+    let cases: [(&str, u32, char, &[Change]); 16] = [
         ("", 3, '-', &[]),
         ("o", 3, 'o', &[('o', 0, 1)]),
         ("oooo", 3, 'o', &[('o', 0, 1)]),
