@@ -11,7 +11,7 @@ export interface Notice {
   key: string;
   title: string;
   detail: string | null;
-  act: "faults" | "range" | "doctor" | "journal" | "retry" | null;
+  act: "faults" | "range" | "clean" | "doctor" | "journal" | "retry" | null;
 }
 
 export interface Seen {
@@ -74,6 +74,6 @@ function range(
     };
     const isStarting = app.range.phase === "starting";
     const detail = app.range.detail || (isStarting ? null : words.notices.rangeDownDetail);
-    add("range", titles[app.range.phase], detail, isStarting ? null : "range");
+    add("range", titles[app.range.phase], detail, isStarting ? null : app.range.phase === "broken" ? "clean" : "range");
   }
 }
