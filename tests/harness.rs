@@ -5,6 +5,7 @@ use std::{
     future::Future,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -16,7 +17,12 @@ use tempfile::TempDir;
 #[derive(Debug)]
 pub struct Home {
     folder: TempDir,
+    #[expect(dead_code, reason = "held, not read")]
+    alone: Option<MutexGuard<'static, ()>>,
 }
+
+/// Held by the story whose range is up: several at once would be slow, and checks say so.
+static ALONE: Mutex<()> = Mutex::new(());
 
 /// What a run of the program answered.
 #[derive(Debug)]
@@ -62,7 +68,8 @@ impl Home {
     /// When no temporary folder can be made.
     pub fn new() -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        Self { folder: tempfile::Builder::new().prefix("lifeboat story ").tempdir().expect("a temporary folder") }
+        let folder = tempfile::Builder::new().prefix("lifeboat story ").tempdir().expect("a temporary folder");
+        Self { folder, alone: None }
     }
 
     /// A home whose range is up.
@@ -70,7 +77,9 @@ impl Home {
     /// # Panics
     /// When the range does not come up.
     pub fn with_range() -> Self {
-        let home = Self::new();
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut home = Self::new();
+        home.alone = Some(alone);
         let answer = home.run(&["range", "up"]);
         assert_eq!(answer.code, 0, "the range did not come up: {answer:?}");
         home
@@ -112,6 +121,7 @@ impl Home {
     }
 }
 
+/// The range is taken down while the folder is still there and nobody else begins.
 impl Drop for Home {
     fn drop(&mut self) {
         let _ = self.run(&["range", "down"]);

@@ -44,7 +44,7 @@ const EXPECTED: &[Expected] = &[
     },
     Expected {
         fault: "standby-cut",
-        checks: &[("database-replication", Health::Outage, "stream")],
+        checks: &[("database-replication", Health::Outage, "cut off")],
         function: ("order-management", Health::Outage),
     },
     Expected {
@@ -64,7 +64,11 @@ const EXPECTED: &[Expected] = &[
     },
     Expected {
         fault: "bucket-gone",
-        checks: &[("storage-newest-upload", Health::Outage, "bucket"), ("storage-health", Health::Outage, "503")],
+        checks: &[
+            ("storage-newest-upload", Health::Outage, "bucket"),
+            ("storage-health", Health::Outage, "503"),
+            ("application-health", Health::Degraded, "degraded"),
+        ],
         function: ("content-delivery", Health::Outage),
     },
     Expected {
