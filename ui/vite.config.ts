@@ -21,6 +21,7 @@ export default defineConfig({
   test: {
     environment: "jsdom",
     include: ["src/**/*.test.ts"],
+    testTimeout: 20_000,
     setupFiles: ["src/testing.ts"],
   },
 });

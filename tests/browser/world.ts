@@ -259,7 +259,7 @@ export class World {
         functions: functions
           .filter((row) => row.tier === tier)
           .sort((one, other) => WEIGHT[other.health] - WEIGHT[one.health])
-          .map(({ tier: _tier, ...row }) => row),
+          .map((row) => ({ ...row, tier: undefined })),
       })),
       systems: parts.filter((part) => part.kind === "system"),
       stores: parts.filter((part) => part.kind === "store"),

@@ -50,7 +50,6 @@ async function call<Answer>(command: string, given: Record<string, unknown> = {}
   try {
     return await invoke<Answer>(command, given);
   } catch (thrown) {
-    // eslint-disable-next-line @typescript-eslint/only-throw-error -- a Problem is what crosses the border.
     throw toProblem(thrown);
   }
 }

@@ -65,8 +65,7 @@ export class JournalList {
     try {
       const page = await this.ask(this.#cursor);
       if (turn !== this.#turn) return;
-      const known = new Set(this.entries.map((entry) => entry.id));
-      const all = [...this.entries, ...page.entries.filter((entry) => !known.has(entry.id))];
+      const all = [...this.entries, ...without(page.entries, this.entries)];
       this.detached ||= all.length > MOST;
       this.entries = all.slice(-MOST);
       this.#cursor = page.cursor;
@@ -102,11 +101,9 @@ export class JournalList {
       const page = await this.ask(null);
       if (turn !== this.#turn) return;
       this.note(page);
-      const known = new Set(this.entries.map((entry) => entry.id));
-      const fresh = this.detached ? page.entries : page.entries.filter((entry) => !known.has(entry.id));
+      const fresh = without(page.entries, this.entries);
       if (this.detached) {
-        const seen = new Set(this.newer.map((entry) => entry.id));
-        this.newer = [...fresh.filter((entry) => !seen.has(entry.id) && !known.has(entry.id)), ...this.newer];
+        this.newer = [...without(fresh, this.newer), ...this.newer];
       } else if (reading()) {
         this.newer = fresh;
       } else if (fresh.length === page.entries.length || this.entries.length + fresh.length > MOST) {
@@ -145,4 +142,8 @@ export class JournalList {
     this.readOnly = page.read_only;
     this.problem = null;
   }
+}
+
+function without(entries: EntryView[], known: EntryView[]): EntryView[] {
+  return entries.filter((entry) => !known.some((other) => other.id === entry.id));
 }

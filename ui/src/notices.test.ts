@@ -10,7 +10,8 @@ function seen(world: World, more: Partial<Seen> = {}): Seen {
     boardProblem: null,
     boardAge: 400,
     boardSilent: false,
-    rangeBusy: false,
+    range: { doing: null, step: null, problem: null },
+    rangeShown: false,
     ...more,
   };
 }
@@ -36,10 +37,10 @@ test("each thing that is wrong has its notice, worst first", () => {
   ]);
 });
 
-test("a range that is down matters only where it is looked at, and not while it comes up", () => {
+test("a range that is down matters only where it is looked at, and not where the screen tells of it", () => {
   const world = new World();
   world.range = { ...world.range, phase: "down" };
-  expect(keys(seen(world, { rangeBusy: true }))).toEqual([]);
+  expect(keys(seen(world, { rangeShown: true }))).toEqual([]);
   world.environment = "production";
   expect(keys(seen(world))).toEqual([]);
 });

@@ -5,12 +5,13 @@ import { duration } from "./format";
 import { words } from "./locales/en";
 import type { Board } from "./types/Board";
 import type { Problem } from "./types/Problem";
+import type { RangeProgress } from "./types/RangeProgress";
 
 export interface Notice {
   key: string;
   title: string;
   detail: string | null;
-  act: "faults" | "range" | "doctor" | "journal" | "retry" | null;
+  act: "faults" | "range" | "clean" | "doctor" | "journal" | "retry" | null;
 }
 
 export interface Seen {
@@ -20,7 +21,10 @@ export interface Seen {
   boardProblem: Problem | null;
   boardAge: number | null;
   boardSilent: boolean;
-  rangeBusy: boolean;
+  /** The range coming up or going down, if it is, with its newest step. */
+  range: { doing: "up" | "down" | null; step: RangeProgress | null; problem: Problem | null };
+  /** Whether the screen itself tells of the range. */
+  rangeShown: boolean;
 }
 
 /** Worst first. */
@@ -44,23 +48,32 @@ export function notices(seen: Seen): Notice[] {
   if (app && app.plan_faults > 0) {
     add("faults", words.notices.planFaults(app.plan_faults), words.notices.planFaultsDetail, "faults");
   }
-  if (app?.environment?.kind === "range" && !seen.rangeBusy && app.range.phase !== "up") {
-    const title = {
-      down: words.notices.rangeDown,
-      broken: words.notices.rangeBroken,
-      starting: words.notices.rangeStarting,
-    }[app.range.phase];
-    add(
-      "range",
-      title,
-      app.range.detail || words.notices.rangeDownDetail,
-      app.range.phase === "starting" ? null : "range",
-    );
-  }
+  if (!seen.rangeShown) range(seen, add, problem);
   if (board?.watching === "nobody") add("nobody", words.notices.nobody, words.notices.nobodyDetail);
   if (app && app.keychain.state !== "available") {
     const detail = [app.keychain.detail, words.notices.keychainDetail].filter(Boolean).join(" ");
     add("keychain", words.notices.keychain[app.keychain.state], detail, "doctor");
   }
   return found;
+}
+
+function range(
+  { app, range }: Seen,
+  add: (key: string, title: string, detail: string | null, act?: Notice["act"]) => void,
+  problem: (key: string, value: Problem, act?: Notice["act"]) => void,
+): void {
+  if (range.doing === "up") {
+    add("range-starting", words.notices.rangeStarting, range.step ? words.range.stepOf(range.step) : null);
+  } else if (range.problem && app?.range.phase !== "up") {
+    problem("range-failed", range.problem, "range");
+  } else if (app?.environment?.kind === "range" && range.doing === null && app.range.phase !== "up") {
+    const titles = {
+      down: words.notices.rangeDown,
+      broken: words.notices.rangeBroken,
+      starting: words.notices.rangeStarting,
+    };
+    const isStarting = app.range.phase === "starting";
+    const detail = app.range.detail || (isStarting ? null : words.notices.rangeDownDetail);
+    add("range", titles[app.range.phase], detail, isStarting ? null : app.range.phase === "broken" ? "clean" : "range");
+  }
 }

@@ -3,7 +3,7 @@
 use std::{fmt::Write as _, io::Write as _, time::Duration};
 
 use lifeboat_domain::{
-    Problem,
+    Id, Problem,
     journal::EntryView,
     status::{Board, FunctionRow, Health, PartRow, Watching},
 };
@@ -32,7 +32,22 @@ async fn look(engine: &Engine) -> Result<Board, Problem> {
         return Ok(board);
     }
     progress::during("nobody is watching, so checking once", engine.check_run(None)).await?;
-    engine.board().await
+    progress::during("looking again at what is suspect", confirm(engine)).await
+}
+
+/// Checks what is suspect until it is sure, as a watch would. The most failures a plan may ask for is the bound.
+async fn confirm(engine: &Engine) -> Result<Board, Problem> {
+    let mut board = engine.board().await?;
+    for _ in 0..100 {
+        let suspect: Vec<Id> =
+            board.checks.iter().filter(|check| check.suspicion.is_some()).map(|check| check.id.clone()).collect();
+        if suspect.is_empty() {
+            break;
+        }
+        engine.check_run(Some(suspect)).await?;
+        board = engine.board().await?;
+    }
+    Ok(board)
 }
 
 fn ending(board: &Board) -> Ending {

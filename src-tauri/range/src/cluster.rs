@@ -4,6 +4,7 @@
 use std::{
     fs::{self, File},
     io::Write,
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
@@ -31,7 +32,7 @@ pub(crate) const DATABASE: &str = "samia";
 /// The slot that keeps log for the standby.
 const SLOT: &str = "standby";
 /// How long a server may take to start; after a crash it first replays its log.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 
 /// Settings both servers share. Paths are relative to the cluster's folder, so that none has to be quoted. The unused
 /// rest of a log segment is stored as a hole: a range left up over night would fill the disk otherwise.
@@ -187,7 +188,8 @@ impl Cluster {
             return Ok(());
         }
         let log = self.folder.with_extension("log");
-        let append = || File::options().create(true).append(true).open(&log).map_err(RangeError::file("open", &log));
+        let append =
+            || File::options().create(true).append(true).mode(0o600).open(&log).map_err(RangeError::file("open", &log));
         let mut command = self.tools.command("postgres");
         command.arg("-D").arg(&self.folder).arg("-p").arg(self.port.to_string());
         for setting in settings {

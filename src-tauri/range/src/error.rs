@@ -145,11 +145,13 @@ impl RangeError {
                 io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Code::PermissionDenied,
                 _ => Code::RangeFailed,
             },
-            Self::Database { source, .. } => match source.as_database_error().and_then(|error| error.code()) {
-                // disk_full, appendix A of PostgreSQL's manual.
-                Some(code) if code == "53100" => Code::DiskFull,
-                _ => Code::RangeFailed,
-            },
+            Self::Database { source, .. } => {
+                match source.as_database_error().and_then(sqlx::error::DatabaseError::code) {
+                    // disk_full, appendix A of PostgreSQL's manual.
+                    Some(code) if code == "53100" => Code::DiskFull,
+                    _ => Code::RangeFailed,
+                }
+            }
             Self::Program { output, .. } | Self::Ended { log: output }
                 if output.contains("No space left on device") =>
             {

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// How long a part may take to break or to work again.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// How many orders are damaged.
 const DAMAGED: i64 = 40;
 

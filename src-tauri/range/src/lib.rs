@@ -91,7 +91,7 @@ pub struct Progress {
 }
 
 /// How long a fault may take to be switched; restoring a large table takes longest.
-const SWITCHING: Duration = Duration::from_secs(300);
+const SWITCHING: Duration = Duration::from_mins(5);
 
 /// Brings a range up in the background and waits until it is ready. `launcher` is the program and first arguments
 /// that end in [`serve`] when started, such as `lifeboat range serve`; home and size are appended to them as

@@ -128,8 +128,17 @@ impl Place {
             }
             Ok(_) => {}
         }
-        let data = self.data.clone();
-        blocking(move || fs::remove_dir_all(&data).map_err(RangeError::file("remove", &data))).await
+        for _ in 0..20 {
+            let data = self.data.clone();
+            match blocking(move || Ok(fs::remove_dir_all(data))).await? {
+                // A thread that was told to stop may just have written one more file.
+                Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
+                    sleep(Duration::from_millis(50)).await;
+                }
+                other => return other.map_err(RangeError::file("remove", &self.data)),
+            }
+        }
+        Err(RangeError::NotInTime { what: "emptying the data folder".to_owned(), seconds: 1 })
     }
 
     /// Removes everything, the lock last.

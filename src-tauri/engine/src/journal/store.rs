@@ -38,12 +38,12 @@ pub(super) struct Opened {
     pub(super) problem: Option<Problem>,
 }
 
-/// Opens the file for the first time in this program.
+/// Opens the file for the first time in this program. Fails only when the home cannot be used at all.
 pub(super) async fn open(opening: &Opening) -> Result<Opened, JournalError> {
     make_home(&opening.home)?;
     let path = opening.home.join("journal.sqlite");
     // Two programs that start together on a new home must not both make the schema.
-    let _alone = alone(&opening.home.join("journal.lock"), opening.patience).await?;
+    let alone = alone(&opening.home.join("journal.lock"), opening.patience).await?;
     make_private_file(&path)?;
     let mut write_options = SqliteConnectOptions::new()
         .filename(&path)
@@ -64,31 +64,45 @@ pub(super) async fn open(opening: &Opening) -> Result<Opened, JournalError> {
         verification: None,
         problem: None,
     };
-    match prepare(&path, &opened.write_options).await {
+    let prepared = prepare(&path, &opened.write_options).await;
+    // Verifying takes a while in a large journal and needs nobody to wait.
+    drop(alone);
+    match prepared {
         Ok(device) => opened.device = Some(device),
-        Err(JournalError::Store { source, .. }) if is_damage(&source) && !has_entries(&path).await => {
-            let (fault, path) = (said(&source), path.clone());
-            opened.problem = Some(JournalError::NotAJournal { path, fault }.into());
-            return Ok(opened);
-        }
-        Err(error @ JournalError::Newer { .. }) => opened.problem = Some(error.into()),
         Err(JournalError::Store { source, .. }) if is_damage(&source) => {
-            let bad = BadEntry { entry: "journal.sqlite".to_owned(), fault: said(&source) };
+            let fault = said(&source);
+            if !has_entries(&path).await {
+                opened.problem = Some(JournalError::NotAJournal { path, fault }.into());
+                return Ok(opened);
+            }
+            let bad = BadEntry { entry: "journal.sqlite".to_owned(), fault };
             opened.problem = Some(JournalError::damaged(&bad).into());
         }
-        Err(error) => return Err(error),
+        // Newer, no space, held by another: what can be read is read all the same.
+        Err(error) => opened.problem = Some(error.into()),
     }
     let read_options = SqliteConnectOptions::new()
         .filename(&path)
         .create_if_missing(false)
         .read_only(true)
+        // A walk over all entries hands them over in larger helpings.
+        .row_buffer_size(1_024)
         .busy_timeout(opening.patience);
     let reader = SqlitePoolOptions::new().max_connections(4).connect_lazy_with(read_options);
-    let mut connection = reader.acquire().await.map_err(|source| JournalError::store("open its file", source))?;
-    let (walked, verification) = verify::verification(&mut connection, &opening.clock).await?;
-    drop(connection);
-    (opened.walked, opened.verification, opened.reader) = (walked, Some(verification), Some(reader));
+    match verified(&reader, opening).await {
+        Ok((walked, verification)) => {
+            (opened.walked, opened.verification, opened.reader) = (walked, Some(verification), Some(reader));
+        }
+        Err(error) => {
+            opened.problem.get_or_insert_with(|| error.into());
+        }
+    }
     Ok(opened)
+}
+
+async fn verified(reader: &SqlitePool, opening: &Opening) -> Result<(Walked, Verification), JournalError> {
+    let mut connection = reader.acquire().await.map_err(|source| JournalError::store("open its file", source))?;
+    verify::verification(&mut connection, &opening.clock).await
 }
 
 /// Makes the schema, or brings it up to date, and answers with the device.
@@ -150,15 +164,19 @@ async fn version(connection: &mut SqliteConnection) -> Result<i64, JournalError>
 
 async fn device(connection: &mut SqliteConnection) -> Result<Uuid, JournalError> {
     let naming = |source| JournalError::store("name its device", source);
-    sqlx::query("INSERT INTO device (singleton, device, made_ms) VALUES (1, ?, ?) ON CONFLICT DO NOTHING")
-        .bind(Uuid::now_v7().as_bytes().as_slice())
+    let known = sqlx::query("SELECT device FROM device").fetch_optional(&mut *connection).await.map_err(naming)?;
+    if let Some(row) = known {
+        let bytes: Vec<u8> = row.try_get("device").map_err(naming)?;
+        return Uuid::from_slice(&bytes).map_err(|error| naming(sqlx::Error::Decode(error.into())));
+    }
+    let device = Uuid::now_v7();
+    sqlx::query("INSERT INTO device (singleton, device, made_ms) VALUES (1, ?, ?)")
+        .bind(device.as_bytes().as_slice())
         .bind(Utc::now().timestamp_millis())
-        .execute(&mut *connection)
+        .execute(connection)
         .await
         .map_err(naming)?;
-    let row = sqlx::query("SELECT device FROM device").fetch_one(connection).await.map_err(naming)?;
-    let bytes: Vec<u8> = row.try_get("device").map_err(naming)?;
-    Uuid::from_slice(&bytes).map_err(|error| naming(sqlx::Error::Decode(error.into())))
+    Ok(device)
 }
 
 /// Whether entries can still be read from a file that has damage somewhere.

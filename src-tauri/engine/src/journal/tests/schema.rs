@@ -94,3 +94,15 @@ async fn a_home_that_cannot_be_made_says_so() {
     assert!(problem.message.starts_with("could not make the folder"), "{problem}");
     assert!(problem.hint.is_some());
 }
+
+#[tokio::test]
+async fn without_space_a_new_journal_opens_for_reading_and_says_why() {
+    let home = home();
+    let full = Journal::open(Opening { most_pages: Some(4), ..Opening::of(home.path()) }).await.unwrap();
+    assert_eq!(full.read_only().unwrap().code, Code::DiskFull);
+    assert_eq!(full.append(PERSON.to_owned(), fault("two")).await.unwrap_err().code, Code::DiskFull);
+    full.close().await;
+    let journal = open(home.path()).await;
+    assert_eq!(append(&journal, "one").await.sequence, 1);
+    journal.close().await;
+}

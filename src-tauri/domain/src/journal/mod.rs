@@ -379,3 +379,6 @@ pub struct BadEntry {
     /// What is wrong with it.
     pub fault: String,
 }
+
+#[cfg(test)]
+mod tests;

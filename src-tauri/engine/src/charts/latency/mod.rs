@@ -29,6 +29,8 @@ const HEIGHT: u32 = 220;
 /// Room for the labels: left, bottom, and around.
 const LABELS: (u32, u32) = (56, 24);
 const MARGIN: u32 = 10;
+/// More on the right, where half of the last time stands beyond the plot.
+const RIGHT: u32 = 22;
 /// Above this many samples they are thinned out.
 const MOST: usize = 1_000;
 /// Pixels that share one column when they are.
@@ -114,7 +116,7 @@ fn thinned<'s>(samples: Vec<&'s Sample>, frame: &Frame) -> Vec<&'s Sample> {
     if samples.len() <= MOST {
         return samples;
     }
-    let columns = f64::from(WIDTH - LABELS.0 - 2 * MARGIN) / COLUMN;
+    let columns = f64::from(WIDTH - LABELS.0 - MARGIN - RIGHT) / COLUMN;
     let column = |sample: &&Sample| (frame.across(sample.at) / frame.width() * columns) as i64;
     let failing = |sample: &&Sample| sample.verdict != Verdict::Operational;
     let kept = m4(&samples, column, |sample| height(sample.latency_ms), failing);
@@ -141,6 +143,7 @@ fn draw(
         .margin(MARGIN)
         .set_left_and_bottom_label_area_size(0)
         .margin_left(MARGIN + LABELS.0)
+        .margin_right(RIGHT)
         .margin_bottom(LABELS.1)
         .build_cartesian_2d(0.0..frame.width(), bottom..top)?;
     let area = chart.plotting_area();
