@@ -9,8 +9,25 @@ import { must, run, Stop } from "./steps.mjs";
 
 /** Licences that put no condition on the program beyond naming the author; MPL's condition ends at its own files. */
 const LICENCES = new Set([
-  "0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "bzip2-1.0.6", "CC0-1.0", "CDLA-Permissive-2.0", "ISC",
-  "MIT", "MIT-0", "MPL-2.0", "NCSA", "OFL-1.1", "OpenSSL", "Unicode-3.0", "Unicode-DFS-2016", "Unlicense", "Zlib",
+  "0BSD",
+  "Apache-2.0",
+  "BSD-2-Clause",
+  "BSD-3-Clause",
+  "BSL-1.0",
+  "bzip2-1.0.6",
+  "CC0-1.0",
+  "CDLA-Permissive-2.0",
+  "ISC",
+  "MIT",
+  "MIT-0",
+  "MPL-2.0",
+  "NCSA",
+  "OFL-1.1",
+  "OpenSSL",
+  "Unicode-3.0",
+  "Unicode-DFS-2016",
+  "Unlicense",
+  "Zlib",
 ]);
 const EXCEPTIONS = new Set(["LLVM-exception"]);
 
@@ -31,7 +48,7 @@ export function licenceFits(expression) {
   let at = 0;
   const any = () => {
     let fits = all();
-    for (; words[at] === "OR"; ) {
+    for (; words[at] === "OR";) {
       at += 1;
       fits = all() || fits;
     }
@@ -39,7 +56,7 @@ export function licenceFits(expression) {
   };
   const all = () => {
     let fits = one();
-    for (; words[at] === "AND"; ) {
+    for (; words[at] === "AND";) {
       at += 1;
       fits = one() && fits;
     }
@@ -74,7 +91,8 @@ export function judgeCrates({ packages, workspace_members: members }) {
     if (!license) faults.push(`${crate} names no licence`);
     else if (!licenceFits(license)) faults.push(`${crate} has a licence that is not on the list: ${license}`);
     for (const ban of BANNED) {
-      if (ban.name === name && (!ban.below || isBelow(version, ban.below))) faults.push(`${crate} may not be used: ${ban.why}`);
+      if (ban.name === name && (!ban.below || isBelow(version, ban.below)))
+        faults.push(`${crate} may not be used: ${ban.why}`);
     }
   }
   return faults;
@@ -116,11 +134,16 @@ async function advisories(queries) {
     const found = [];
     for (let at = 0; at < queries.length; at += 500) {
       const part = queries.slice(at, at + 500);
-      const answer = await fetch(OSV, { method: "POST", body: JSON.stringify({ queries: part }), signal: AbortSignal.timeout(20_000) });
+      const answer = await fetch(OSV, {
+        method: "POST",
+        body: JSON.stringify({ queries: part }),
+        signal: AbortSignal.timeout(20_000),
+      });
       if (!answer.ok) throw new Error(`answered ${answer.status}`);
       const { results } = await answer.json();
       for (const [index, { vulns }] of results.entries()) {
-        for (const { id } of vulns ?? []) found.push(`${part[index].package.name} ${part[index].version}: ${id}, https://osv.dev/${id}`);
+        for (const { id } of vulns ?? [])
+          found.push(`${part[index].package.name} ${part[index].version}: ${id}, https://osv.dev/${id}`);
       }
     }
     return found;
@@ -131,7 +154,10 @@ async function advisories(queries) {
 
 /** npm's own audit of what is shipped. */
 async function npmAudit() {
-  const { stdout } = await run("npm", ["audit", "--omit=dev", "--audit-level=high", "--json"], { quiet: true, cwd: TOP });
+  const { stdout } = await run("npm", ["audit", "--omit=dev", "--audit-level=high", "--json"], {
+    quiet: true,
+    cwd: TOP,
+  });
   let report;
   try {
     report = JSON.parse(stdout);
@@ -141,7 +167,9 @@ async function npmAudit() {
   const counts = report.metadata?.vulnerabilities;
   if (!counts) return { unreachable: report.message ?? report.error?.summary ?? report.error?.code ?? "no answer" };
   if (counts.high + counts.critical === 0) return [];
-  return Object.values(report.vulnerabilities).filter(({ severity }) => ["high", "critical"].includes(severity)).map(({ name, severity }) => `npm ${name}: ${severity}`);
+  return Object.values(report.vulnerabilities)
+    .filter(({ severity }) => ["high", "critical"].includes(severity))
+    .map(({ name, severity }) => `npm ${name}: ${severity}`);
 }
 
 /** All of it. Stops with every fault there is. */
@@ -154,16 +182,21 @@ export async function audit() {
   const lock = JSON.parse(readFileSync(join(TOP, "package-lock.json"), "utf8"));
   const modules = Object.entries(lock.packages).filter(([path]) => path !== "");
   for (const [path, { resolved, license, dev }] of modules) {
-    if (resolved && !resolved.startsWith("https://registry.npmjs.org/")) faults.push(`${path} does not come from npm's registry`);
+    if (resolved && !resolved.startsWith("https://registry.npmjs.org/"))
+      faults.push(`${path} does not come from npm's registry`);
     // Only what is shipped inside the page has to have a licence that allows that.
-    if (!dev && license && !licenceFits(license)) faults.push(`${path} has a licence that is not on the list: ${license}`);
+    if (!dev && license && !licenceFits(license))
+      faults.push(`${path} has a licence that is not on the list: ${license}`);
   }
   process.stderr.write(`  ${modules.length} npm packages: origins and licences looked at\n`);
 
   const queries = metadata.packages
     .filter(({ source }) => source !== null)
     .map(({ name, version }) => ({ package: { ecosystem: "crates.io", name }, version }));
-  for (const [whose, found] of [["RustSec's advisories (osv.dev)", await advisories(queries)], ["npm's audit", await npmAudit()]]) {
+  for (const [whose, found] of [
+    ["RustSec's advisories (osv.dev)", await advisories(queries)],
+    ["npm's audit", await npmAudit()],
+  ]) {
     if (Array.isArray(found)) {
       process.stderr.write(`  ${whose}: ${found.length === 0 ? "nothing known" : `${found.length} known`}\n`);
       faults.push(...found);
@@ -171,5 +204,6 @@ export async function audit() {
       process.stderr.write(`  ${whose}: NOT ASKED, not reachable from here (${found.unreachable})\n`);
     }
   }
-  if (faults.length > 0) throw new Stop(`${faults.length} faults in the dependencies:\n${faults.map((line) => `  ${line}`).join("\n")}`);
+  if (faults.length > 0)
+    throw new Stop(`${faults.length} faults in the dependencies:\n${faults.map((line) => `  ${line}`).join("\n")}`);
 }

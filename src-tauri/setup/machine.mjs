@@ -16,18 +16,27 @@ export const TOP = fileURLToPath(new URL("../../", import.meta.url));
 /** Node and Rust, new enough. */
 export async function languages() {
   if (older(process.versions.node, NODE)) {
-    throw new Stop(`Node is ${process.versions.node}; Lifeboat needs ${NODE.join(".")} or newer. Install it from your system or from nodejs.org.`, 3);
+    throw new Stop(
+      `Node is ${process.versions.node}; Lifeboat needs ${NODE.join(".")} or newer. Install it from your system or from nodejs.org.`,
+      3,
+    );
   }
   // rustup puts cargo here and asks for a new shell, which nobody may have opened yet.
   const cargo = join(homedir(), ".cargo", "bin");
   if (!which("cargo") && existsSync(join(cargo, "cargo"))) process.env.PATH += delimiter + cargo;
   if (!which("cargo") || !which("rustc")) {
-    throw new Stop(`Rust is not installed; Lifeboat needs ${RUST.join(".")} or newer. Install it with rustup (rustup.rs), then run this again.`, 3);
+    throw new Stop(
+      `Rust is not installed; Lifeboat needs ${RUST.join(".")} or newer. Install it with rustup (rustup.rs), then run this again.`,
+      3,
+    );
   }
   const { code, stdout } = await run("rustc", ["--version"], { quiet: true, cwd: TOP });
   const version = /^rustc (\S+)/.exec(stdout)?.[1];
   if (code !== 0 || version === undefined || older(version, RUST)) {
-    throw new Stop(`Rust is ${version ?? "not usable"}; Lifeboat needs ${RUST.join(".")} or newer. \`rustup update stable\` brings it.`, 3);
+    throw new Stop(
+      `Rust is ${version ?? "not usable"}; Lifeboat needs ${RUST.join(".")} or newer. \`rustup update stable\` brings it.`,
+      3,
+    );
   }
 }
 
@@ -49,7 +58,10 @@ export async function packages(purpose) {
     if (!(await need.there())) missing.push(need.what);
   }
   if (missing.length > 0) {
-    throw new Stop(`Lifeboat installs system packages only on Debian and its relatives. Missing here:\n${missing.map((what) => `  ${what}`).join("\n")}\nInstall these, then run this again.`, 3);
+    throw new Stop(
+      `Lifeboat installs system packages only on Debian and its relatives. Missing here:\n${missing.map((what) => `  ${what}`).join("\n")}\nInstall these, then run this again.`,
+      3,
+    );
   }
 }
 
@@ -98,14 +110,33 @@ const NEEDS = [
   { what: "pkg-config", linux: true, there: () => which("pkg-config", "pkgconf") !== null },
   { what: "WebKitGTK 4.1 with its headers (webkit2gtk-4.1)", linux: true, there: library("webkit2gtk-4.1") },
   { what: "librsvg with its headers (librsvg-2.0)", linux: true, there: library("librsvg-2.0") },
-  { what: "Ayatana AppIndicator with its headers (ayatana-appindicator3-0.1)", linux: true, there: library("ayatana-appindicator3-0.1") },
+  {
+    what: "Ayatana AppIndicator with its headers (ayatana-appindicator3-0.1)",
+    linux: true,
+    there: library("ayatana-appindicator3-0.1"),
+  },
   { what: "D-Bus with its headers (dbus-1)", linux: true, there: library("dbus-1") },
   { what: "PostgreSQL's server programs, 15 or newer (postgres, initdb, pg_ctl)", there: postgres },
   { what: "setpriv (util-linux)", linux: true, there: () => which("setpriv") !== null },
   { what: "a virtual display (Xvfb)", linux: true, test: true, there: () => which("Xvfb") !== null },
-  { what: "WebKitGTK's WebDriver (WebKitWebDriver)", linux: true, test: true, there: () => which("WebKitWebDriver") !== null },
-  { what: "a session bus (dbus-daemon, dbus-send)", linux: true, test: true, there: () => which("dbus-daemon") !== null && which("dbus-send") !== null },
-  { what: "GNOME Keyring (gnome-keyring-daemon)", linux: true, test: true, there: () => which("gnome-keyring-daemon") !== null },
+  {
+    what: "WebKitGTK's WebDriver (WebKitWebDriver)",
+    linux: true,
+    test: true,
+    there: () => which("WebKitWebDriver") !== null,
+  },
+  {
+    what: "a session bus (dbus-daemon, dbus-send)",
+    linux: true,
+    test: true,
+    there: () => which("dbus-daemon") !== null && which("dbus-send") !== null,
+  },
+  {
+    what: "GNOME Keyring (gnome-keyring-daemon)",
+    linux: true,
+    test: true,
+    there: () => which("gnome-keyring-daemon") !== null,
+  },
   { what: "Chromium", test: true, there: () => which("chromium", "chromium-browser", "google-chrome") !== null },
 ];
 
@@ -115,6 +146,9 @@ export const hasDisplay = () =>
 
 /** Where cargo puts what it builds. */
 export async function targetFolder() {
-  const { stdout } = await must("cargo", ["metadata", "--format-version", "1", "--no-deps", "--locked"], { quiet: true, cwd: TOP });
+  const { stdout } = await must("cargo", ["metadata", "--format-version", "1", "--no-deps", "--locked"], {
+    quiet: true,
+    cwd: TOP,
+  });
   return JSON.parse(stdout).target_directory;
 }

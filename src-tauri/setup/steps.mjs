@@ -45,7 +45,10 @@ export async function step(what, act) {
  */
 export async function run(program, args, { keep = false, quiet = false, ...options } = {}) {
   const kept = keep || quiet;
-  const child = spawn(program, args, { ...options, stdio: ["inherit", kept ? "pipe" : "inherit", quiet ? "pipe" : "inherit"] });
+  const child = spawn(program, args, {
+    ...options,
+    stdio: ["inherit", kept ? "pipe" : "inherit", quiet ? "pipe" : "inherit"],
+  });
   running.add(child);
   let stdout = "";
   let stderr = "";

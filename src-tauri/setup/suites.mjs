@@ -24,7 +24,11 @@ export function countCargo(output) {
 export function countVitest(report) {
   return {
     passed: report.numPassedTests,
-    failed: report.numFailedTests + report.numPendingTests + report.numTodoTests + (report.numFailedTestSuites && !report.numFailedTests ? 1 : 0),
+    failed:
+      report.numFailedTests +
+      report.numPendingTests +
+      report.numTodoTests +
+      (report.numFailedTestSuites && !report.numFailedTests ? 1 : 0),
   };
 }
 
@@ -36,7 +40,10 @@ export function countLine(output) {
 }
 
 const cargo = async () => {
-  const { code, stdout } = await run("cargo", ["test", "--workspace", "--locked", "--no-fail-fast"], { keep: true, cwd: TOP });
+  const { code, stdout } = await run("cargo", ["test", "--workspace", "--locked", "--no-fail-fast"], {
+    keep: true,
+    cwd: TOP,
+  });
   return { code, ...countCargo(stdout) };
 };
 
@@ -44,7 +51,15 @@ const vitest = (script) => async () => {
   const folder = mkdtempSync(join(tmpdir(), "lifeboat-vitest-"));
   const file = join(folder, "report.json");
   try {
-    const args = ["run", "--silent", script, "--", "--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
+    const args = [
+      "run",
+      "--silent",
+      script,
+      "--",
+      "--reporter=default",
+      "--reporter=json",
+      `--outputFile.json=${file}`,
+    ];
     const { code } = await run("npm", args, { cwd: TOP });
     const count = existsSync(file) ? countVitest(JSON.parse(readFileSync(file, "utf8"))) : { passed: 0, failed: 0 };
     return { code, ...count };
@@ -54,12 +69,18 @@ const vitest = (script) => async () => {
 };
 
 const window = (programs) => async () => {
-  const { code, stdout } = await run(process.execPath, ["tests/e2e/run.mjs", programs.window, programs.cli], { keep: true, cwd: TOP });
+  const { code, stdout } = await run(process.execPath, ["tests/e2e/run.mjs", programs.window, programs.cli], {
+    keep: true,
+    cwd: TOP,
+  });
   return { code, ...countLine(stdout) };
 };
 
 const setup = async () => {
-  const { code, stdout } = await run(process.execPath, ["--test", "--test-reporter=tap", "src-tauri/setup/"], { quiet: true, cwd: TOP });
+  const { code, stdout } = await run(process.execPath, ["--test", "--test-reporter=tap", "src-tauri/setup/"], {
+    quiet: true,
+    cwd: TOP,
+  });
   const of = (name) => Number(new RegExp(`^# ${name} (\\d+)$`, "m").exec(stdout)?.[1] ?? 0);
   const count = { passed: of("pass"), failed: of("fail") + of("cancelled") + of("skipped") + of("todo") };
   if (code !== 0) process.stderr.write(stdout);
@@ -94,7 +115,9 @@ export async function runSuites(programs) {
   process.stdout.write("\n");
   for (const { name, passed, failed, seconds, note } of rows) {
     const mark = failed > 0 ? "FAIL" : "ok  ";
-    process.stdout.write(`${mark} ${name}: ${passed} passed, ${failed} failed, ${seconds.toFixed(1)} s${note ? ` (${note})` : ""}\n`);
+    process.stdout.write(
+      `${mark} ${name}: ${passed} passed, ${failed} failed, ${seconds.toFixed(1)} s${note ? ` (${note})` : ""}\n`,
+    );
   }
   const total = (key) => rows.reduce((sum, row) => sum + row[key], 0);
   process.stdout.write(`${total("passed")} passed, ${total("failed")} failed\n`);

@@ -55,7 +55,10 @@ async function check() {
   const failures = [];
   const checks = [
     ["format of Rust", () => must("cargo", ["fmt", "--all", "--check"], { cwd: TOP })],
-    ["lints of Rust", () => must("cargo", ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"], { cwd: TOP })],
+    [
+      "lints of Rust",
+      () => must("cargo", ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"], { cwd: TOP }),
+    ],
     ["types shared with the window", typesUpToDate],
     ["the window's code", () => must("npm", ["run", "--silent", "check:ui"], { cwd: TOP })],
     ["dependencies", audit],
@@ -87,7 +90,9 @@ async function typesUpToDate() {
     await exportTypes(folder);
     const differences = compareFolders(folder, join(TOP, "ui/src/types"));
     if (differences.length > 0) {
-      throw new Stop(`ui/src/types is not what Rust says; run \`npm run fix\` and commit it:\n${differences.map((line) => `  ${line}`).join("\n")}`);
+      throw new Stop(
+        `ui/src/types is not what Rust says; run \`npm run fix\` and commit it:\n${differences.map((line) => `  ${line}`).join("\n")}`,
+      );
     }
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -122,7 +127,9 @@ async function dev(given) {
 /** The package to ship. */
 async function build(given) {
   await prepare("run");
-  return (await run("npx", ["--no-install", "tauri", "build", ...given, "--", "--locked", "--profile", "dist"], { cwd: TOP })).code;
+  return (
+    await run("npx", ["--no-install", "tauri", "build", ...given, "--", "--locked", "--profile", "dist"], { cwd: TOP })
+  ).code;
 }
 
 const [verb, ...given] = process.argv.slice(2);

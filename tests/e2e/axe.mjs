@@ -11,6 +11,15 @@ export async function accessible(session) {
   const before = await session.execute("return document.documentElement.dataset.theme ?? null");
   for (const theme of THEMES) {
     await session.execute("document.documentElement.dataset.theme = arguments[0]", theme);
+    // Colours on their way from one theme to the other would be judged halfway; endless animations cannot be finished.
+    await session.executeAsync(`
+      const done = arguments[arguments.length - 1];
+      requestAnimationFrame(() => requestAnimationFrame(() => {
+        for (const animation of document.getAnimations()) {
+          if (animation.effect.getComputedTiming().endTime !== Infinity) animation.finish();
+        }
+        done();
+      }));`);
     await session.execute(`if (!window.axe) { ${SOURCE} }`);
     const violations = await session.executeAsync(`
       const done = arguments[arguments.length - 1];

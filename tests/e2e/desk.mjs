@@ -1,7 +1,17 @@
 // A desk to try the window at: a display, a session bus, a keychain or none, and a home, all new and all private.
 // Nothing of the person who runs the tests is read or changed, and nothing is left when the desk is cleared.
 
-import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { end, run, start, until } from "./process.mjs";
@@ -46,7 +56,8 @@ class Desk {
     this.folder = folder;
     this.home = home;
     this.#programs = programs;
-    for (const part of ["config", "data", "cache", "runtime", "bus"]) mkdirSync(join(folder, part), { recursive: true, mode: 0o700 });
+    for (const part of ["config", "data", "cache", "runtime", "bus"])
+      mkdirSync(join(folder, part), { recursive: true, mode: 0o700 });
     this.logFile = join(folder, "output.log");
     this.#log = openSync(this.logFile, "a");
     this.env = {
@@ -99,10 +110,19 @@ class Desk {
     const daemon = this.#start("gnome-keyring-daemon", args, { stdio: ["pipe", this.#log, this.#log] });
     daemon.stdin.end("a password for this desk\\n");
     await until("the keychain is unlocked", 10_000, async () => {
-      const made = await run("dbus-send", [
-        "--session", "--print-reply", "--dest=org.freedesktop.secrets", "/org/freedesktop/secrets/collection/login",
-        "org.freedesktop.DBus.Properties.Get", "string:org.freedesktop.Secret.Collection", "string:Locked",
-      ], { env: this.env });
+      const made = await run(
+        "dbus-send",
+        [
+          "--session",
+          "--print-reply",
+          "--dest=org.freedesktop.secrets",
+          "/org/freedesktop/secrets/collection/login",
+          "org.freedesktop.DBus.Properties.Get",
+          "string:org.freedesktop.Secret.Collection",
+          "string:Locked",
+        ],
+        { env: this.env },
+      );
       return made.code === 0 && made.stdout.includes("boolean false");
     });
   }
@@ -157,7 +177,10 @@ class Desk {
   windowLog() {
     const folder = join(this.home, "logs");
     if (!existsSync(folder)) return "";
-    return readdirSync(folder).sort().map((name) => readFileSync(join(folder, name), "utf8")).join("");
+    return readdirSync(folder)
+      .sort()
+      .map((name) => readFileSync(join(folder, name), "utf8"))
+      .join("");
   }
 
   /** Starts the window's program without a driver, as a person would. */

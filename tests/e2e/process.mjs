@@ -58,7 +58,8 @@ export async function run(program, args, { input, ...options } = {}) {
   const child = start(program, args, { ...options, stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"] });
   if (input !== undefined) child.stdin.end(input);
   const output = { stdout: "", stderr: "" };
-  for (const stream of ["stdout", "stderr"]) child[stream].setEncoding("utf8").on("data", (text) => (output[stream] += text));
+  for (const stream of ["stdout", "stderr"])
+    child[stream].setEncoding("utf8").on("data", (text) => (output[stream] += text));
   const code = await new Promise((resolve, reject) => {
     child.once("error", reject);
     child.once("close", resolve);
@@ -85,7 +86,10 @@ function lives(group) {
 export async function end(child, signal = "SIGTERM") {
   const group = child.pid;
   if (group === undefined || !lives(group)) return;
-  for (const [how, patience] of [[signal, 8_000], ["SIGKILL", 5_000]]) {
+  for (const [how, patience] of [
+    [signal, 8_000],
+    ["SIGKILL", 5_000],
+  ]) {
     try {
       process.kill(-group, how);
     } catch {

@@ -80,8 +80,14 @@ async function keepEvidence(name, desks) {
   for (const [index, desk] of desks.entries()) {
     const file = join(folder, `${name}-${index}`);
     writeFileSync(`${file}.log`, desk.output() + desk.windowLog());
-    await desk.session?.picture().then((picture) => writeFileSync(`${file}.png`, picture)).catch(() => undefined);
-    await desk.session?.execute("return document.body.innerText").then((text) => writeFileSync(`${file}.txt`, text)).catch(() => undefined);
+    await desk.session
+      ?.picture()
+      .then((picture) => writeFileSync(`${file}.png`, picture))
+      .catch(() => undefined);
+    await desk.session
+      ?.execute("return document.body.innerText")
+      .then((text) => writeFileSync(`${file}.txt`, text))
+      .catch(() => undefined);
   }
   process.stdout.write(`     What was seen and said is in ${folder}\n`);
 }

@@ -171,7 +171,9 @@ export class Session {
 
   /** The name of what has the keyboard. */
   async focused() {
-    const element = await this.execute("return document.activeElement === document.body ? null : document.activeElement");
+    const element = await this.execute(
+      "return document.activeElement === document.body ? null : document.activeElement",
+    );
     return element && this.execute(`${NAMES} return nameOf(arguments[0]);`, element);
   }
 

@@ -63,6 +63,10 @@ export async function journey({ desk: lay, shows }) {
     await session.find("heading", "Latest answer that was not operational");
     const before = await newestSample(session);
     await session.click("button", /^Re-check( R)?$/);
+    // Only what a person asked for is read out; the schedule's own checks are not.
+    await until("the answer is read out", 10_000, async () =>
+      /Application answers: outage, /.test(await readOut(session)),
+    );
     await until("there is a newer sample", 10_000, async () => (await newestSample(session)) !== before);
     return accessible(session);
   });
@@ -142,4 +146,11 @@ export async function journey({ desk: lay, shows }) {
 }
 
 const newestSample = (session) =>
-  session.execute("return document.querySelector('main table tbody tr td')?.textContent ?? null");
+  session.execute(`
+    const table = [...document.querySelectorAll("table")].find(({ caption }) => caption?.textContent === "Newest samples");
+    return table?.querySelector("tbody td")?.textContent ?? null;`);
+
+const readOut = (session) =>
+  session.execute(
+    "return [...document.querySelectorAll('[aria-live]')].map(({ textContent }) => textContent).join(' ')",
+  );

@@ -13,7 +13,10 @@ export async function journey({ desk: lay, programs, shows }) {
   const desk = await lay();
   const plan = join(desk.folder, "plan");
   cpSync(BUNDLED, plan, { recursive: true });
-  const places = [spoil(plan, "checks.toml", /^interval = .*$/m, 'interval = "often"'), spoil(plan, "plan.toml", /^version = .*$/m, "version = 7")];
+  const places = [
+    spoil(plan, "checks.toml", /^interval = .*$/m, 'interval = "often"'),
+    spoil(plan, "plan.toml", /^version = .*$/m, "version = 7"),
+  ];
   const session = await desk.open(["--plan", plan]);
 
   await shows("how many faults there are, on every screen", async () => {
