@@ -132,6 +132,16 @@ describe("the board", () => {
   });
 });
 
+test("a board of another environment is never shown as the chosen one's", async () => {
+  const { lifeboat } = await start();
+  await heading(/All 17/);
+  world.refusals.set("board_read", problem("environment-unbound", "a credential is not stored", "Store it."));
+  await lifeboat.chooseEnvironment("production");
+  await heading(/^Status$/);
+  expect(document.querySelector("main")?.textContent).toMatch(/A credential is not stored/);
+  expect(document.querySelector("tbody")).toBeNull();
+});
+
 describe("hostile words", () => {
   const hostile = `<img src=x onerror="window.hit=1"><script>window.hit=1</script>{@html 1}\u202e`;
 

@@ -1,6 +1,6 @@
 // Keys and regions of the window. What each key does is decided in `App.svelte`; here is only how keys are told apart.
 
-export const isApple = /mac|iphone|ipad/i.test(navigator.userAgent);
+const isApple = /mac|iphone|ipad/i.test(navigator.userAgent);
 
 /** The name of the command key on this computer. */
 export const commandKey = isApple ? "⌘" : "Ctrl";

@@ -27,7 +27,7 @@ export const SCREENS = [
 export type Screen = (typeof SCREENS)[number];
 
 /** Where the window is: a screen, and what is open on it. */
-export interface Place {
+interface Place {
   screen: Screen;
   /** What kind of thing is open, such as `check`. */
   kind: string | null;
@@ -35,7 +35,7 @@ export interface Place {
   id: string | null;
 }
 
-export type Sheet = "palette" | "keys" | "environment" | null;
+type Sheet = "palette" | "keys" | "environment" | null;
 
 const BOARD_EVERY = 1_000;
 const APP_EVERY = 5_000;
@@ -110,6 +110,13 @@ class Lifeboat {
   heard = $state.raw<EntryView | null>(null);
   #trail = $state.raw<Place[]>([]);
 
+  /** The board to show: never one of another environment than the one chosen last. */
+  readonly shown = $derived.by((): Board | null => {
+    const [app, board] = [this.app, this.board];
+    const chosen = app.value?.environment;
+    const isOther = chosen && board.value && board.value.environment.id !== chosen.id;
+    return isOther && (app.at ?? 0) >= (board.at ?? 0) ? null : board.value;
+  });
   readonly boardAge = $derived(this.board.at === null ? null : Math.max(0, this.now - this.board.at));
   readonly boardSilent = $derived(this.boardAge !== null && this.boardAge >= BOARD_SILENT_AFTER);
   readonly isPractice = $derived(this.app.value?.environment?.kind === "range");
@@ -139,6 +146,9 @@ class Lifeboat {
         this.failure = ipc.toProblem(thrown);
         return () => undefined;
       });
+    ipc.windowReady().catch((thrown: unknown) => {
+      this.failure = ipc.toProblem(thrown);
+    });
     void this.open();
     return () => {
       clearInterval(clock);
@@ -152,9 +162,6 @@ class Lifeboat {
   private async open(): Promise<void> {
     await Promise.all([this.app.read(), this.board.read()]);
     if (this.app.value?.first_run && fromHash(window.location.hash) === null) this.go("welcome");
-    await ipc.windowReady().catch((thrown: unknown) => {
-      this.failure = ipc.toProblem(thrown);
-    });
   }
 
   private hear(entry: EntryView): void {
