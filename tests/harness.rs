@@ -1,6 +1,8 @@
 //! The harness of the stories: a home in a temporary folder, the real `lifeboat` program, and waiting for what
 //! should come with a deadline instead of sleeping. Nothing here decides anything about the product.
 
+#![expect(clippy::expect_used, reason = "a set-up that does not work ends the story, and says what it was")]
+
 use std::{
     future::Future,
     path::{Path, PathBuf},
@@ -17,7 +19,6 @@ use tempfile::TempDir;
 #[derive(Debug)]
 pub struct Home {
     folder: TempDir,
-    #[expect(dead_code, reason = "held, not read")]
     alone: Option<MutexGuard<'static, ()>>,
 }
 

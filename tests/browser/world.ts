@@ -1,7 +1,7 @@
 // A stand-in for Rust behind the window's border: one small platform with the bundled plan's shape, which tests break,
 // mend and write about. It answers in the generated types and decides just enough to be believable.
 
-import type { AppView } from "../../ui/src/ipc";
+import type { AppView } from "../../ui/src/types/AppView";
 import type { Board } from "../../ui/src/types/Board";
 import type { Cause } from "../../ui/src/types/Cause";
 import type { ChartDocument } from "../../ui/src/types/ChartDocument";

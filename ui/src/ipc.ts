@@ -5,13 +5,12 @@ import { Channel, invoke } from "@tauri-apps/api/core";
 import { listen } from "@tauri-apps/api/event";
 import { getCurrentWindow } from "@tauri-apps/api/window";
 import { words } from "./locales/en";
+import type { AppView } from "./types/AppView";
 import type { Board } from "./types/Board";
 import type { CheckDetail } from "./types/CheckDetail";
 import type { CheckResult } from "./types/CheckResult";
 import type { DoctorReport } from "./types/DoctorReport";
 import type { EntryView } from "./types/EntryView";
-import type { EnvironmentChoice } from "./types/EnvironmentChoice";
-import type { EnvironmentTag } from "./types/EnvironmentTag";
 import type { Export } from "./types/Export";
 import type { JournalPage } from "./types/JournalPage";
 import type { JournalQuery } from "./types/JournalQuery";
@@ -21,21 +20,6 @@ import type { RangeProgress } from "./types/RangeProgress";
 import type { RangeSize } from "./types/RangeSize";
 import type { RangeStatus } from "./types/RangeStatus";
 import type { Verification } from "./types/Verification";
-
-export interface AppView {
-  version: string;
-  home: string;
-  plan_title: string | null;
-  plan_version: string | null;
-  plan_faults: number;
-  environment: EnvironmentTag | null;
-  environments: EnvironmentChoice[];
-  range: RangeStatus;
-  journal_read_only: Problem | null;
-  first_run: boolean;
-  keychain: { state: "available" | "locked" | "absent"; detail: string };
-  problem: Problem | null;
-}
 
 /** Any thrown thing as a problem, so that every screen can show it the same way. */
 export function toProblem(thrown: unknown): Problem {

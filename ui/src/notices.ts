@@ -1,6 +1,6 @@
 // Notices that stay until what they tell of is mended. Each is read from what Rust answered; none is worked out here.
 
-import type { AppView } from "./ipc";
+import type { AppView } from "./types/AppView";
 import { duration } from "./format";
 import { words } from "./locales/en";
 import type { Board } from "./types/Board";

@@ -3,7 +3,7 @@
 
 import * as ipc from "./ipc";
 import { words } from "./locales/en";
-import type { AppView } from "./ipc";
+import type { AppView } from "./types/AppView";
 import type { Board } from "./types/Board";
 import type { DoctorReport } from "./types/DoctorReport";
 import type { EntryView } from "./types/EntryView";

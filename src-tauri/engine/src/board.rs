@@ -7,6 +7,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use lifeboat_domain::{
     Id,
+    check::Sample,
     environment::EnvironmentKind,
     journal::EntryView,
     plan::quantity::Period,
@@ -94,12 +95,21 @@ pub(crate) async fn detail(
     let charted = journal.samples(environment, id, hour, CHARTED).await.unwrap_or_default();
     let samples = journal.samples(environment, id, DateTime::UNIX_EPOCH, SAMPLES).await.unwrap_or_default();
     let failing = journal.failing(environment, id).await.unwrap_or_default();
+    let shown = if charted.is_empty() { &samples } else { &charted };
     Ok(Some(CheckDetail {
         of_name: force.plan.name_of(&check.of).unwrap_or(check.of.as_str()).to_owned(),
         definition: definition::in_words(check, &force.targets(check)),
-        chart: latency_chart(if charted.is_empty() { &samples } else { &charted }, check.slow, now, window),
+        chart: latency_chart(shown, check.slow, now, charted_window(shown, now, window)),
         row,
         failing,
         samples,
     }))
+}
+
+/// The time a chart shows: since the oldest sample, in whole minutes, so that a check of minutes ago is not a stroke
+/// at the right edge of an empty hour. Ten minutes at least.
+fn charted_window(samples: &[Sample], now: DateTime<Utc>, most: Period) -> Period {
+    let oldest = samples.iter().map(|sample| sample.at).min().unwrap_or(now);
+    let minutes = u64::try_from((now - oldest).num_minutes() + 1).unwrap_or(0);
+    Period::from_secs(minutes.max(10) * 60).min(most)
 }

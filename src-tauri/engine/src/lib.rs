@@ -181,12 +181,11 @@ fn probers() -> Probers {
     let shared = std::sync::OnceLock::new();
     Arc::new(move |credentials| {
         let keychain: Arc<dyn SecretStore> = Arc::new(Keychain);
-        let prober = match shared.get() {
-            Some(prober) => prober,
-            None => {
-                let made = Prober::new(keychain.clone())?;
-                shared.get_or_init(|| made)
-            }
+        let prober = if let Some(prober) = shared.get() {
+            prober
+        } else {
+            let made = Prober::new(keychain.clone())?;
+            shared.get_or_init(|| made)
         };
         let provided = Fixed::new(credentials.iter().map(|(handle, secret)| (handle.clone(), Sensitive::new(secret))));
         Ok(Arc::new(prober.with_secrets(Arc::new(Layered::new(Arc::new(provided), keychain)))))

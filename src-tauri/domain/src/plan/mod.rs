@@ -19,7 +19,7 @@ use self::{
     quantity::{CalendarDate, Percentage, Period},
     read::{Places, PlanFault, Source, choice, read_file, table},
 };
-use crate::{check::Checks, environment::Environment};
+use crate::{check::Checks, environment::Environment, journal::Hash};
 
 table! {
     /// Document control, as auditors ask for it.
@@ -295,8 +295,7 @@ impl Plan {
                 }
                 name => match environment_name(name) {
                     Some(Ok(id)) => {
-                        let (read, found) =
-                            read_file(&source, file_places, |reader, faults| Environment::read_from(reader, faults));
+                        let (read, found) = read_file(&source, file_places, Environment::read_from);
                         if let Some(environment) = read {
                             environments.insert(id, environment);
                         }
@@ -421,7 +420,7 @@ fn hash_of(files: &[PlanFile]) -> String {
             hasher.update(part);
         }
     }
-    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    Hash(hasher.finalize().into()).to_string()
 }
 
 #[cfg(test)]

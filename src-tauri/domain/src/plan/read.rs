@@ -192,15 +192,14 @@ impl<'v, 'i> TableReader<'v, 'i> {
     /// Reads a key; absent keys get `default`, or what the type says an absence means, or are a fault.
     pub fn field<T: Read>(&mut self, key: &str, default: Option<T>, faults: &mut Faults<'_>) -> Option<T> {
         self.asked.push(key.to_owned());
-        let value = match self.child(key) {
-            Some(node) => T::read(&node, faults),
-            None => match default.or_else(T::absent) {
-                Some(value) => return Some(value),
-                None => {
-                    faults.add(&self.span, &self.path_of(key), format!("\"{key}\" is missing"), None);
-                    None
-                }
-            },
+        let value = if let Some(node) = self.child(key) {
+            T::read(&node, faults)
+        } else {
+            if let Some(value) = default.or_else(T::absent) {
+                return Some(value);
+            }
+            faults.add(&self.span, &self.path_of(key), format!("\"{key}\" is missing"), None);
+            None
         };
         self.whole &= value.is_some();
         value

@@ -157,7 +157,9 @@ fn draw(
         area.draw(&PathElement::new([(0.0, level), (frame.width(), level)], stroke(Class::Bound)))?;
         let (x, y) = area.map_coordinate(&(frame.width(), level));
         let text = format!("degraded above {}", millis(slow_ms));
-        root.draw(&Text::new(text, (x - 2, y - 3), label(Class::Label, HPos::Right, VPos::Bottom)))?;
+        // Above the line, unless that would be outside the drawing.
+        let (beside, side) = if y < 16 { (y + 3, VPos::Top) } else { (y - 3, VPos::Bottom) };
+        root.draw(&Text::new(text, (x - 2, beside), label(Class::Label, HPos::Right, side)))?;
     }
     let place = |sample: &Sample| (frame.across(sample.at), height(sample.latency_ms));
     for line in unbroken(samples, gap) {
