@@ -94,23 +94,20 @@ fn check(place: &Place, answer: Answer) -> Result<Ending, Problem> {
             let _ = writeln!(text, "    {}", visible(hint));
         }
     }
-    match plan {
-        Some(plan) => {
-            let _ = writeln!(
-                text,
-                "{} {} version {}: {} functions, {} checks, {} environments, no faults",
-                plan.document.id,
-                visible(&plan.document.title),
-                plan.document.version,
-                plan.functions.len(),
-                plan.checks.len(),
-                plan.environments.len()
-            );
-        }
-        None => {
-            let plural = if faults.len() == 1 { "fault" } else { "faults" };
-            let _ = writeln!(text, "{} {plural} in {}", faults.len(), folder.display());
-        }
+    if let Some(plan) = plan {
+        let _ = writeln!(
+            text,
+            "{} {} version {}: {} functions, {} checks, {} environments, no faults",
+            plan.document.id,
+            visible(&plan.document.title),
+            plan.document.version,
+            plan.functions.len(),
+            plan.checks.len(),
+            plan.environments.len()
+        );
+    } else {
+        let plural = if faults.len() == 1 { "fault" } else { "faults" };
+        let _ = writeln!(text, "{} {plural} in {}", faults.len(), folder.display());
     }
     answer.give(&checked, &text)?;
     Ok(if plan.is_some() { Ending::Good } else { Ending::Bad })

@@ -84,7 +84,7 @@ pub(crate) async fn watch(place: &Place, seconds: Option<u64>, answer: Answer) -
     let result = loop {
         tokio::select! {
             () = &mut until => break Ok(()),
-            _ = interrupted() => break Ok(()),
+            () = interrupted() => break Ok(()),
             _ = looks.tick(), if first.is_some() => {
                 match engine.board().await {
                     Ok(board) if board.counts.not_checked == 0 => {
