@@ -341,7 +341,7 @@ fn bind(endpoint: &Endpoint, values: &BTreeMap<String, String>) -> Result<Target
         }
         Endpoint::Host(end) => {
             let host = fill(&end.host);
-            let server_name = end.server_name.as_ref().map(&mut fill).unwrap_or_else(|| host.clone());
+            let server_name = end.server_name.as_ref().map_or_else(|| host.clone(), &mut fill);
             let ca = end.ca.as_ref().map(&mut fill);
             (Some(fill(&end.port)), Box::new(move |port| Target::Host { host, port, server_name, ca }))
         }

@@ -1,6 +1,9 @@
 //! A plan's folder: which files belong to a plan, and reading them all into one plan.
 
-use std::{collections::BTreeMap, fmt::Write};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+};
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -227,11 +230,11 @@ impl LoadedPlan {
         let mut faults = Vec::new();
         let mut places = PlanPlaces::default();
         let mut parts = Parts::default();
-        let mut seen: BTreeMap<&str, ()> = BTreeMap::new();
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
         for file in files {
             match FileKind::of(&file.name) {
                 Err((message, hint)) => faults.push(file_fault(&file.name, message, hint)),
-                Ok(_) if seen.insert(&file.name, ()).is_some() => {
+                Ok(_) if !seen.insert(&file.name) => {
                     faults.push(file_fault(&file.name, "the file is there twice".to_owned(), None));
                 }
                 Ok(kind) => {
@@ -243,7 +246,7 @@ impl LoadedPlan {
             }
         }
         for needed in ["plan.toml", "checks.toml"] {
-            if !seen.contains_key(needed) {
+            if !seen.contains(needed) {
                 faults.push(file_fault(needed, "the file is missing".to_owned(), None));
             }
         }

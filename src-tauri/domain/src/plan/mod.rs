@@ -6,6 +6,7 @@
 
 mod folder;
 pub mod id;
+pub mod lint;
 pub mod place;
 mod platform;
 pub mod quantity;
@@ -23,6 +24,7 @@ use ts_rs::TS;
 pub use self::{
     folder::{LARGEST_FILE, LoadedPlan, PlanFile, belongs},
     id::Id,
+    lint::{Finding, FindingCode, FindingSeverity, lint},
     place::{Place, PlanPlaces},
     platform::{
         BackupPromise, Document, Fallback, Function, Objectives, PeriodObjective, Priority, Provider, ShareObjective,

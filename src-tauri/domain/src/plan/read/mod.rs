@@ -244,15 +244,14 @@ impl<'v, 'i> TableReader<'v, 'i> {
             recording.key(key, description, default.as_ref());
             faults.recording = Some(recording);
         }
-        let value = match self.child(key) {
-            Some(node) => T::read(&node, faults),
-            None => match default.or_else(T::absent) {
-                Some(value) => return Some(value),
-                None => {
-                    faults.add(&self.span, &self.path_of(key), format!("\"{key}\" is missing"), None);
-                    None
-                }
-            },
+        let value = if let Some(node) = self.child(key) {
+            T::read(&node, faults)
+        } else {
+            let absent = default.or_else(T::absent);
+            if absent.is_none() {
+                faults.add(&self.span, &self.path_of(key), format!("\"{key}\" is missing"), None);
+            }
+            absent
         };
         self.whole &= value.is_some();
         value
