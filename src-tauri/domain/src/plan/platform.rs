@@ -71,8 +71,8 @@ table! {
         pub rpo: PeriodObjective,
         /// Share of time the service is there.
         pub availability: ShareObjective,
-        /// Transactions that may be lost, as the runbook states it beside the RPO.
-        pub data_loss: PeriodObjective,
+        /// Transactions that may be lost, where the document states it beside the RPO.
+        pub data_loss: Option<PeriodObjective>,
     }
 }
 

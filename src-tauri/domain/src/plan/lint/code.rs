@@ -66,9 +66,6 @@ codes! {
     /// Scenarios promise different times for a function that has none of its own.
     FunctionWithoutObjective = "function-without-objective", Note,
         "How soon it has to be back depends on which page is read.";
-    /// Stores and incidents are ranked with the same letters.
-    TwoScalesOneName = "two-scales-one-name", Note,
-        "\"It is a P1\" means two things, and in the first minutes people act on the wrong one.";
     /// A function needs another that is brought back after it.
     DependencyOfLowerTier = "dependency-of-lower-tier", Warning,
         "What is brought back first does not work until something is brought back that comes later.";

@@ -93,7 +93,7 @@ impl Linter<'_> {
         let listed: BTreeSet<&str> = (residency.eea.iter().chain(&residency.adequate))
             .flat_map(|list| list.countries.iter().map(String::as_str))
             .collect();
-        let mut unmatched = Vec::new();
+        let (mut matched, mut unmatched) = (false, Vec::new());
         for (region, place) in used {
             match residency.regions.get(region) {
                 None => {
@@ -106,13 +106,15 @@ impl Linter<'_> {
                         let values = [place.clone(), at(FILE, format!("residency.regions.{region}.country"))];
                         self.find(Code::RegionNotAllowed, message, values);
                     }
-                    if !written(region, &found.country) {
+                    if written(region, &found.country) {
+                        matched = true;
+                    } else {
                         unmatched.push(place);
                     }
                 }
             }
         }
-        if let (Some(first), false) = (unmatched.into_iter().next(), residency.allowed.is_empty()) {
+        if let (Some(first), false) = (unmatched.into_iter().next(), matched || residency.allowed.is_empty()) {
             let message = format!("allowed are {}, and regions are not written so", residency.allowed.join(" and "));
             self.find(Code::ResidencyNeverMatches, message, [at(FILE, "residency.allowed"), first]);
         }

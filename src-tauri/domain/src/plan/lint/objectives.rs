@@ -1,6 +1,6 @@
 //! Objectives against each other: scenarios, functions, fallbacks, availability, loss.
 
-use super::{FindingCode as Code, Linter, at, in_plan, in_runbook};
+use super::{FindingCode as Code, Linter, in_plan, in_runbook};
 use crate::plan::{
     Function, Id,
     quantity::{Percentage, Period},
@@ -16,7 +16,6 @@ impl Linter<'_> {
         self.availability_leaves_time();
         self.data_loss_is_the_recovery_point();
         self.functions_have_objectives();
-        self.scales_have_names();
     }
 
     /// Where a function's recovery time objective is written.
@@ -100,20 +99,17 @@ impl Linter<'_> {
 
     fn data_loss_is_the_recovery_point(&mut self) {
         let objectives = &self.plan.objectives;
+        let Some(loss) = &objectives.data_loss else { return };
         let values = [in_plan("objectives.data-loss"), in_plan("objectives.rpo")];
-        if objectives.data_loss == objectives.rpo {
-            let message = format!(
-                "the data loss allowed repeats the recovery point, {} and {}",
-                objectives.rpo.target, objectives.rpo.tolerable
-            );
+        let rpo = &objectives.rpo;
+        if loss == rpo {
+            let message =
+                format!("the data loss allowed repeats the recovery point, {} and {}", rpo.target, rpo.tolerable);
             self.find(Code::DataLossRepeatsRpo, message, values);
         } else {
             let message = format!(
                 "the data loss allowed is {} and {}, the recovery point {} and {}",
-                objectives.data_loss.target,
-                objectives.data_loss.tolerable,
-                objectives.rpo.target,
-                objectives.rpo.tolerable
+                loss.target, loss.tolerable, rpo.target, rpo.tolerable
             );
             self.find(Code::DataLossContradictsRpo, message, values);
         }
@@ -139,20 +135,6 @@ impl Linter<'_> {
                 let values: Vec<_> = std::iter::once(in_plan(format!("functions.{id}"))).chain(runbooks).collect();
                 self.find(Code::FunctionWithoutObjective, message, values);
             }
-        }
-    }
-
-    fn scales_have_names(&mut self) {
-        let store = self.plan.stores.iter().next();
-        let severity = self.plan.severities.matrix.keys().next();
-        if let (Some((store, found)), Some(severity)) = (store, severity) {
-            let message = format!(
-                "{} ranks a store here and {severity} an incident there, on two scales with the same letters",
-                found.priority
-            );
-            let values =
-                [in_plan(format!("stores.{store}.priority")), at("severities.toml", format!("matrix.{severity}"))];
-            self.find(Code::TwoScalesOneName, message, values);
         }
     }
 }

@@ -173,9 +173,8 @@ impl Judge<'_> {
 
     fn objectives_are_ordered(&mut self, plan: &Plan) {
         let objectives = &plan.objectives;
-        for (key, objective) in
-            [("rto", &objectives.rto), ("rpo", &objectives.rpo), ("data-loss", &objectives.data_loss)]
-        {
+        let loss = objectives.data_loss.as_ref().map(|loss| ("data-loss", loss));
+        for (key, objective) in [("rto", &objectives.rto), ("rpo", &objectives.rpo)].into_iter().chain(loss) {
             if objective.target > objective.tolerable {
                 let message =
                     format!("the target {} is longer than the tolerable {}", objective.target, objective.tolerable);
