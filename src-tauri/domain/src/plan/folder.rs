@@ -118,7 +118,7 @@ impl FileKind {
                 return stem
                     .parse()
                     .map(kind)
-                    .map_err(|_| (format!("\"{stem}\" is not a name for a file here"), hint()));
+                    .map_err(|_| (format!("\"{}\" is not a name for a file here", read::shown(stem)), hint()));
             }
         }
         let hint = read::nearest(name, FIXED.iter().map(|(fixed, _)| *fixed)).map_or_else(

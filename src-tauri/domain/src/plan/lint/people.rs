@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{FindingCode as Code, Linter, at};
 use crate::{
     communication::{Channel, Contact, OnCallLevel, Severity, SeverityRule, StatedPeriod, is_usable},
-    plan::{Id, quantity::Period},
+    plan::{
+        Id,
+        quantity::{CalendarDate, Period},
+    },
 };
 
 const FILE: &str = "contacts.toml";
@@ -34,7 +37,7 @@ impl Linter<'_> {
                     self.find(Code::ContactPlaceholder, message, [at(FILE, format!("contacts.{id}.{key}"))]);
                 }
             }
-            let proved = contact.verified.map(|verified| verified.last_day());
+            let proved = contact.verified.map(CalendarDate::last_day);
             if !addresses.is_empty() && proved.is_none_or(|proved| proved < oldest) {
                 let when = contact.verified.map_or_else(|| "never".to_owned(), |day| day.to_string());
                 let message = format!("that {} can be reached was last proved: {when}", contact.name);

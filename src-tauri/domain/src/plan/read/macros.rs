@@ -150,7 +150,7 @@ macro_rules! choice {
                                 || format!("One of: {}.", WORDS.join(", ")),
                                 |near| format!("Did you mean \"{near}\"?"),
                             );
-                        node.fault(format!("unknown word \"{text}\""), Some(hint), faults);
+                        node.fault(format!("unknown word \"{}\"", $crate::plan::read::shown(text)), Some(hint), faults);
                         None
                     }
                 }

@@ -4,11 +4,12 @@
 //! field and faults are collected on the way; a value that could not be read is simply absent from the result.
 //! One declaration (`table!`, `choice!`, `kinds!`) gives the type, its reader and its shape for editors.
 
+mod depth;
 mod macros;
 mod shape;
 mod values;
 
-use std::{collections::BTreeMap, ops::Range};
+use std::{borrow::Cow, collections::BTreeMap, ops::Range};
 
 use serde::{Deserialize, Serialize};
 use toml::{
@@ -65,8 +66,31 @@ impl<'a> Source<'a> {
         let offset = offset.min(self.text.len());
         let line = self.line_starts.partition_point(|start| *start <= offset);
         let start = self.line_starts.get(line.saturating_sub(1)).copied().unwrap_or(0);
-        let column = self.text.get(start..offset).map_or(0, |before| before.chars().count());
-        (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column + 1).unwrap_or(u32::MAX))
+        // Characters are counted where people look; far out on a line bytes have to do, or long lines take forever.
+        let counted = offset.min(start + LONGEST_COUNTED);
+        let before = self.text.as_bytes().get(start..counted).unwrap_or_default();
+        let characters = before.iter().filter(|byte| !matches!(byte, 0x80..=0xbf)).count();
+        let column = characters + (offset - counted) + 1;
+        (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX))
+    }
+}
+
+/// How far into a line columns are counted in characters.
+const LONGEST_COUNTED: usize = 512;
+
+/// The most faults told of one file.
+const MOST_FAULTS: usize = 1_000;
+
+/// The most values of a file whose places are kept, and how deep.
+const MOST_PLACES: usize = 50_000;
+const DEEPEST_PLACE: usize = 16;
+
+/// A text short enough to be shown in a message.
+pub(crate) fn shown(text: &str) -> Cow<'_, str> {
+    const LONGEST: usize = 80;
+    match text.char_indices().nth(LONGEST) {
+        None => Cow::Borrowed(text),
+        Some((end, _)) => Cow::Owned(format!("{}...", &text[..end])),
     }
 }
 
@@ -75,17 +99,22 @@ impl<'a> Source<'a> {
 pub struct Faults<'a> {
     source: &'a Source<'a>,
     list: Vec<PlanFault>,
+    more: bool,
     recording: Option<Recording>,
 }
 
 impl<'a> Faults<'a> {
     /// No faults yet.
     pub fn new(source: &'a Source<'a>) -> Self {
-        Self { source, list: Vec::new(), recording: None }
+        Self { source, list: Vec::new(), more: false, recording: None }
     }
 
     /// Adds a fault at a byte range of the file.
     pub fn add(&mut self, span: &Range<usize>, field: &str, message: impl Into<String>, hint: Option<String>) {
+        if self.is_full() {
+            self.more = true;
+            return;
+        }
         let (line, column) = self.source.place(span.start);
         self.list.push(PlanFault {
             file: self.source.file.to_owned(),
@@ -104,8 +133,23 @@ impl<'a> Faults<'a> {
         }
     }
 
+    /// Whether there are so many that further ones are only counted.
+    pub(crate) fn is_full(&self) -> bool {
+        self.list.len() >= MOST_FAULTS
+    }
+
     /// All faults so far, in the order of the file.
     pub fn into_list(mut self) -> Vec<PlanFault> {
+        if self.more {
+            self.list.push(PlanFault {
+                file: self.source.file.to_owned(),
+                line: 1,
+                column: 1,
+                field: String::new(),
+                message: format!("more than {MOST_FAULTS} mistakes; the others are not listed"),
+                hint: Some("Is this the right file?".to_owned()),
+            });
+        }
         self.list.sort();
         self.list.dedup();
         self.list
@@ -218,7 +262,8 @@ impl<'v, 'i> TableReader<'v, 'i> {
     }
 
     fn path_of(&self, key: &str) -> String {
-        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+        let key = shown(key);
+        if self.path.is_empty() { key.into_owned() } else { format!("{}.{key}", self.path) }
     }
 
     /// Whether the file has the key.
@@ -276,11 +321,14 @@ impl<'v, 'i> TableReader<'v, 'i> {
         }
         for (name, _) in self.table {
             let key: &str = name.get_ref();
+            if faults.is_full() {
+                break;
+            }
             if !self.asked.iter().any(|asked| asked == key) {
                 let hint = nearest(key, self.asked.iter().map(String::as_str))
                     .map(|near| format!("Did you mean \"{near}\"?"))
                     .or_else(|| Some(format!("Known here: {}.", self.asked.join(", "))));
-                faults.add(&name.span(), &self.path_of(key), format!("unknown key \"{key}\""), hint);
+                faults.add(&name.span(), &self.path_of(key), format!("unknown key \"{}\"", shown(key)), hint);
             }
         }
         self.whole
@@ -289,6 +337,10 @@ impl<'v, 'i> TableReader<'v, 'i> {
 
 /// The known word a mistyped one most likely stands for.
 pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    // Nothing near a long text is a slip of the finger.
+    if word.len() > 100 {
+        return None;
+    }
     known
         .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
         .filter(|(distance, candidate)| *distance <= 1 + candidate.len().min(word.len()) / 4)
@@ -299,37 +351,49 @@ pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&
 /// Reads a whole file. Syntax mistakes are collected too, and what could be parsed is still read.
 pub fn read_file<T: Read>(source: &Source<'_>, places: &mut Places) -> (Option<T>, Vec<PlanFault>) {
     let mut faults = Faults::new(source);
+    if let Some((at, what)) = depth::too_deep(source.text) {
+        faults.add(&(at..at), "", what, Some("Is a bracket or a quote missing before this?".to_owned()));
+        return (None, faults.into_list());
+    }
     let (document, errors) = DeTable::parse_recoverable(source.text);
     for error in &errors {
         let span = error.span().unwrap_or(0..0);
-        faults.add(&span, "", format!("not valid TOML: {}", error.message()), None);
+        faults.add(&span, "", format!("not valid TOML: {}", shown(error.message())), None);
+        if faults.is_full() {
+            break;
+        }
     }
-    note_places(source, document.get_ref(), "", places);
+    note_places(source, document.get_ref(), "", 0, places);
     let whole = DeValue::Table(document.into_inner());
     let value = T::read(&Node { value: &whole, span: 0..0, path: String::new() }, &mut faults);
     let faults = faults.into_list();
     (value.filter(|_| faults.is_empty()), faults)
 }
 
-fn note_places(source: &Source<'_>, table: &DeTable<'_>, path: &str, places: &mut Places) {
+fn note_places(source: &Source<'_>, table: &DeTable<'_>, path: &str, depth: usize, places: &mut Places) {
     for (name, value) in table {
-        let key: &str = name.get_ref();
-        let path = if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
-        note_inner_places(source, value.get_ref(), &path, places);
-        places.insert(path, source.place(name.span().start));
+        let key = shown(name.get_ref());
+        let path = if path.is_empty() { key.into_owned() } else { format!("{path}.{key}") };
+        note_place(source, value.get_ref(), path, name.span().start, depth, places);
     }
 }
 
-fn note_inner_places(source: &Source<'_>, value: &DeValue<'_>, path: &str, places: &mut Places) {
+fn note_place(source: &Source<'_>, value: &DeValue<'_>, path: String, start: usize, depth: usize, places: &mut Places) {
+    if depth > DEEPEST_PLACE || places.len() >= MOST_PLACES {
+        return;
+    }
     match value {
-        DeValue::Table(inner) => note_places(source, inner, path, places),
+        DeValue::Table(inner) => note_places(source, inner, &path, depth + 1, places),
         DeValue::Array(items) => {
             for (at, item) in items.iter().enumerate() {
                 let path = format!("{path}[{at}]");
-                note_inner_places(source, item.get_ref(), &path, places);
-                places.insert(path, source.place(item.span().start));
+                note_place(source, item.get_ref(), path, item.span().start, depth + 1, places);
+                if places.len() >= MOST_PLACES {
+                    break;
+                }
             }
         }
         DeValue::String(_) | DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_) | DeValue::Datetime(_) => {}
     }
+    places.insert(path, source.place(start));
 }

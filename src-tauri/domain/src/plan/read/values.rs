@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 use toml::de::DeValue;
 
-use super::{Faults, Node, Read, Shapes, TableReader, read_from_text};
+use super::{Faults, Node, Read, Shapes, TableReader, read_from_text, shown};
 use crate::plan::quantity::{CalendarDate, Percentage, Period, Size};
 
 impl Read for String {
@@ -44,7 +44,7 @@ macro_rules! read_whole_number {
                 };
                 let value = <$type>::from_str_radix(number.as_str(), number.radix()).ok();
                 if value.is_none() {
-                    node.fault(format!("{number} is not between {} and {}", <$type>::MIN, <$type>::MAX), None, faults);
+                    node.fault(format!("{} is not between {} and {}", shown(number.as_str()), <$type>::MIN, <$type>::MAX), None, faults);
                 }
                 value
             }
@@ -69,7 +69,7 @@ impl Read for f64 {
         };
         let value = text.parse::<Self>().ok().filter(|value| value.is_finite());
         if value.is_none() {
-            node.fault(format!("{text} is not a finite number"), None, faults);
+            node.fault(format!("{} is not a finite number", shown(text)), None, faults);
         }
         value
     }
@@ -122,7 +122,12 @@ impl<T: Read> Read for Vec<T> {
         let read: Vec<Option<T>> = items
             .iter()
             .enumerate()
-            .map(|(at, item)| T::read(&Node::new(item, format!("{}[{at}]", node.path)), faults))
+            .map(|(at, item)| {
+                if faults.is_full() {
+                    return None;
+                }
+                T::read(&Node::new(item, format!("{}[{at}]", node.path)), faults)
+            })
             .collect();
         read.into_iter().collect()
     }
@@ -142,6 +147,9 @@ impl<K: Read + Ord, V: Read> Read for BTreeMap<K, V> {
         let reader = TableReader::open(node, faults)?;
         let mut map = Self::new();
         for (name, value) in reader.table {
+            if faults.is_full() {
+                return None;
+            }
             let path = reader.path_of(name.get_ref());
             let key_value = DeValue::String(name.get_ref().clone());
             let key = K::read(&Node { value: &key_value, span: name.span(), path: path.clone() }, faults);

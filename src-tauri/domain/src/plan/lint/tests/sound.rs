@@ -193,7 +193,7 @@ kind = "wait"
 until = ["orders-read"]
 "#;
 
-const CONTACTS: &str = r##"
+const CONTACTS: &str = r#"
 [contacts.keeper]
 name = "Keeper"
 phone = "+49 30 1234567"
@@ -232,7 +232,7 @@ order = 2
 contacts = ["boss", "keeper"]
 conditions = ["P0"]
 shifts = [{ contact = "boss", from = "2026-01", until = "2026-12" }]
-"##;
+"#;
 
 const SEVERITIES: &str = r#"
 [matrix.P0]

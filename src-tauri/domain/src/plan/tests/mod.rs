@@ -1,5 +1,8 @@
 //! What reading a plan accepts, and what it says of mistakes.
 
+mod hostile;
+mod schema;
+
 use super::*;
 
 /// The bundled plan, as any program would find it in its folder.
@@ -8,7 +11,7 @@ pub(crate) fn bundled() -> Vec<PlanFile> {
         ($($name:literal),* $(,)?) => {
             vec![$(PlanFile {
                 name: $name.to_owned(),
-                bytes: include_bytes!(concat!("../../../plans/samia-tarot/", $name)).to_vec(),
+                bytes: include_bytes!(concat!("../../../../plans/samia-tarot/", $name)).to_vec(),
             }),*]
         };
     }
@@ -165,5 +168,111 @@ proptest::proptest! {
         let files = vec![PlanFile { name: "plan.toml".to_owned(), bytes }];
         let faults = Plan::read(&files).unwrap_err();
         proptest::prop_assert!(faults.iter().all(|fault| fault.line > 0));
+    }
+}
+
+#[test]
+fn a_plan_needs_only_its_first_three_files() {
+    let small: Vec<PlanFile> = bundled()
+        .into_iter()
+        .filter(|file| ["plan.toml", "checks.toml", "environments/production.toml"].contains(&file.name.as_str()))
+        .collect();
+    let plan = Plan::read(&small).unwrap();
+    assert!(plan.runbooks.is_empty() && plan.backups.sets.is_empty() && plan.contacts.contacts.is_empty());
+}
+
+#[test]
+fn the_whole_runbook_is_there() {
+    let plan = Plan::read(&bundled()).unwrap();
+    let sections: Vec<&str> = plan.runbooks.values().filter_map(|runbook| runbook.section.as_deref()).collect();
+    assert_eq!(sections, ["4.2.1", "4.4.2", "4.1.2", "4.1.1", "4.3.1", "4.2.2", "4.4.1"]);
+    let rto: Vec<String> = plan.runbooks.values().map(|runbook| runbook.rto.to_string()).collect();
+    assert_eq!(rto, ["1h", "15m", "4h", "2h", "1h", "30m", "5m"]);
+    assert_eq!(plan.severities.matrix.len(), 4);
+    assert_eq!(plan.contacts.on_call.len(), 3);
+    assert_eq!(plan.drills.drills.len(), 5);
+    assert_eq!(plan.compliance.obligations.len(), 3);
+    assert_eq!(plan.maintenance.reviews.len(), 4);
+    assert_eq!(plan.maintenance.approvals.len(), 4);
+    assert_eq!(plan.templates.len(), plan.template_texts.len());
+}
+
+#[test]
+fn every_reference_of_the_later_chapters_is_judged() {
+    for (file, from, to, field) in [
+        ("backups.toml", "of = [\"media-storage\"]", "of = [\"media\"]", "sets.media-copy.of"),
+        (
+            "backups.toml",
+            "provider = \"supabase\"\nsource",
+            "provider = \"supabas\"\nsource",
+            "offers.supabase.provider",
+        ),
+        ("runbooks/media-outage.toml", "\"content-delivery\"", "\"content\"", "serves"),
+        ("runbooks/media-outage.toml", "\"storage-newest-upload\"]\n\n", "\"newest\"]\n\n", "shown-by"),
+        ("runbooks/media-outage.toml", "from = \"media-copy\"", "from = \"copy\"", "steps[3].from"),
+        ("runbooks/media-outage.toml", "binds = [\"media-bucket\"]", "binds = [\"bucket\"]", "steps[0].binds"),
+        ("runbooks/data-corruption.toml", "then = \"restore-tables\"", "then = \"tables\"", "steps[2].options[2].then"),
+        ("runbooks/data-corruption.toml", "id = \"scope\"", "id = \"isolate\"", "steps[1].id"),
+        (
+            "runbooks/database-outage.toml",
+            "template = \"database-outage-notice\"",
+            "template = \"notice\"",
+            "steps[3].template",
+        ),
+        (
+            "runbooks/payment-outage.toml",
+            "id = \"queue\"",
+            "id = \"queue\"\nfallback = \"switch\"",
+            "steps[0].fallback",
+        ),
+        ("severities.toml", "\"ceo\"", "\"chief\"", "matrix.P0.tell"),
+        ("contacts.toml", "members = [\"sre-team-lead\"]", "members = [\"sre-team\"]", "contacts.sre-team.members"),
+        ("contacts.toml", "order = 2", "order = 1", "on-call.secondary.order"),
+        (
+            "templates.toml",
+            "[templates.status-page]",
+            "[templates.page]\nname = \"Page\"\nchannel = \"email\"\naudience = \"public\"\n[templates.status-page]",
+            "templates.page",
+        ),
+        ("templates/user-email.md", "{{ user-name }}", "{{ user-name", ""),
+        ("drills.toml", "participants", "runbook = \"fire\"\nparticipants", "drills.database-recovery.runbook"),
+        ("reports.toml", "from = \"detected-at\"", "from = \"severity\"", "metrics.time-to-response.from"),
+        ("compliance.toml", "law = \"gdpr-33\"", "law = \"gdpr\"", "obligations.personal-data-breach.law"),
+        ("maintenance.toml", "\"dpo\"", "\"officer\"", "approvals.procedures.approvers"),
+    ] {
+        let faults = faults_with(file, from, to);
+        let found = faults.iter().find(|fault| fault.file == file && fault.field == field);
+        assert!(found.is_some_and(|fault| fault.line >= 1), "{file} {field}: {faults:#?}");
+    }
+}
+
+#[test]
+fn runbooks_may_not_walk_each_other_forever() {
+    let faults = faults_with(
+        "runbooks/media-outage.toml",
+        "[[steps]]\n",
+        "[[steps]]\nid = \"again\"\nname = \"Again\"\nphase = \"assess\"\nbudget = \"1m\"\nkind = \"runbook\"\nrunbook = \"media-outage\"\n\n[[steps]]\n",
+    );
+    assert!(faults.iter().any(|fault| fault.message.contains("walks itself")), "{faults:?}");
+}
+
+#[test]
+fn a_step_without_its_kind_is_one_fault() {
+    let faults = faults_with("runbooks/media-outage.toml", "kind = \"wait\"", "kind = \"wit\"");
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    assert_eq!(faults[0].hint.as_deref(), Some("Did you mean \"wait\"?"));
+}
+
+#[test]
+fn files_that_belong_are_told_from_those_beside_them() {
+    for (name, whether) in [
+        ("plan.toml", true),
+        ("anything.toml", true),
+        ("templates/status-page.md", true),
+        ("README.md", false),
+        ("templates/picture.png", false),
+        ("plan.toml.bak", false),
+    ] {
+        assert_eq!(belongs(name), whether, "{name}");
     }
 }
