@@ -3,21 +3,38 @@
 //! One `Engine` holds one home: its journal, its plan, one environment of it. Window and command line may each
 //! have an engine on the same home at the same time.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use lifeboat_domain::{
+    Id,
     journal::{EntryView, Fact, Verification},
-    plan::Id,
     problem::Problem,
     status::Board,
 };
 use tokio::sync::broadcast;
+use tokio_util::sync::DropGuard;
 
+mod board;
 pub mod charts;
+mod definition;
 pub mod doctor;
+mod engine;
+mod journal;
+pub mod plans;
+pub mod probe;
+pub mod scheduler;
+pub mod secrets;
 pub mod view;
 
-use view::{CheckDetail, CheckResult, EnvironmentChoice, Export, JournalPage, JournalQuery, PlanView};
+pub use self::engine::default_home;
+use self::{
+    doctor::DoctorReport,
+    engine::Core,
+    probe::Prober,
+    scheduler::{Probers, Probing},
+    secrets::{Fixed, Keychain, Layered, SecretStore, Sensitive},
+    view::{CheckDetail, CheckResult, EnvironmentChoice, Export, JournalPage, JournalQuery, PlanView},
+};
 
 /// What an engine is opened on.
 #[derive(Debug, Clone)]
@@ -34,80 +51,147 @@ pub struct Options {
 
 /// An open home. Cheap to clone; the last clone dropped closes it.
 #[derive(Debug, Clone)]
-pub struct Engine {}
-
-fn unbuilt<T>() -> Result<T, Problem> {
-    Err(Problem::bug("not built yet"))
+pub struct Engine {
+    core: Arc<Core>,
+    // Tasks hold the core's parts too; this is what tells them that nobody holds the engine any more.
+    _ends: Arc<DropGuard>,
 }
 
 impl Engine {
     /// Opens the home, verifies the journal and reads the plan. A plan with faults, a damaged or newer journal do
     /// not keep it from opening: what still works, works, and the rest answers with its problem.
-    pub async fn open(_options: Options) -> Result<Self, Problem> {
-        unbuilt()
+    ///
+    /// # Errors
+    /// When the home cannot be used, or `options` names an environment the plan does not have.
+    pub async fn open(options: Options) -> Result<Self, Problem> {
+        Self::open_on(options, probers()).await
+    }
+
+    /// Opens the home with another prober than the real one, for tests.
+    pub async fn open_with(options: Options, probing: Arc<dyn Probing>) -> Result<Self, Problem> {
+        Self::open_on(options, Arc::new(move |_| Ok(probing.clone()))).await
+    }
+
+    async fn open_on(options: Options, probers: Probers) -> Result<Self, Problem> {
+        let core = Core::open(options, probers).await?;
+        let ends = core.scheduler.ended().clone().drop_guard();
+        Ok(Self { core: Arc::new(core), _ends: Arc::new(ends) })
     }
 
     /// The board now.
     pub async fn board(&self) -> Result<Board, Problem> {
-        unbuilt()
+        let core = &self.core;
+        board::board(&core.scheduler, &core.journal, &*core.force()?, (core.clock)()).await
     }
 
     /// Checks once, now: all checks, or those named. A check that is running already is waited for, not run twice.
-    pub async fn check_run(&self, _checks: Option<Vec<Id>>) -> Result<Vec<CheckResult>, Problem> {
-        unbuilt()
+    pub async fn check_run(&self, checks: Option<Vec<Id>>) -> Result<Vec<CheckResult>, Problem> {
+        self.core.check_run(checks).await
     }
 
     /// One check in full.
-    pub async fn check_read(&self, _check: Id) -> Result<CheckDetail, Problem> {
-        unbuilt()
+    pub async fn check_read(&self, check: Id) -> Result<CheckDetail, Problem> {
+        let core = &self.core;
+        let force = core.force()?;
+        let detail = board::detail(&core.scheduler, &core.journal, &force, &check, (core.clock)()).await?;
+        detail.ok_or_else(|| Core::unknown_check(&force, &check))
     }
 
     /// Begins checking on schedule, unless another program on this home does; then follows, ready to take over.
     /// Ends when the engine is closed.
     pub async fn watch(&self) -> Result<(), Problem> {
-        unbuilt()
+        self.core.scheduler.watch().await;
+        Ok(())
     }
 
     /// Ends the watch, says so in the journal, and waits until everything is written.
-    pub async fn close(&self) {}
+    pub async fn close(&self) {
+        self.core.scheduler.close().await;
+        self.core.journal.close().await;
+    }
 
     /// The environments of the plan.
     pub async fn environments(&self) -> Result<Vec<EnvironmentChoice>, Problem> {
-        unbuilt()
+        let core = self.core.clone();
+        aside("looking at the environments", move || core.environments()).await
     }
 
     /// Changes to another environment; the watch goes on there.
-    pub async fn environment_choose(&self, _environment: Id) -> Result<(), Problem> {
-        unbuilt()
+    pub async fn environment_choose(&self, environment: Id) -> Result<(), Problem> {
+        let core = self.core.clone();
+        let choosing = move || {
+            let force = core.force()?;
+            if force.environment == environment {
+                return Ok(());
+            }
+            core.enforce(force.plan.clone(), &environment)
+        };
+        aside("choosing the environment", choosing).await
     }
 
     /// Reads the plan from disk again, and puts it in force when it is whole.
     pub async fn plan_read(&self) -> Result<PlanView, Problem> {
-        unbuilt()
+        self.core.plan_read().await
     }
 
     /// Appends a fact in the name of the actor. Acknowledged means on disk.
-    pub async fn append(&self, _fact: Fact) -> Result<EntryView, Problem> {
-        unbuilt()
+    pub async fn append(&self, fact: Fact) -> Result<EntryView, Problem> {
+        let entry = self.core.journal.append(self.core.options.actor.clone(), fact).await?;
+        Ok(EntryView::from(&entry))
     }
 
     /// A page of the journal.
-    pub async fn journal_list(&self, _query: JournalQuery) -> Result<JournalPage, Problem> {
-        unbuilt()
+    pub async fn journal_list(&self, query: JournalQuery) -> Result<JournalPage, Problem> {
+        self.core.journal.list(&query).await
     }
 
     /// Verifies every chain of the journal from its first entry.
     pub async fn journal_verify(&self) -> Result<Verification, Problem> {
-        unbuilt()
+        self.core.journal.verify().await
     }
 
     /// Writes the journal as one JSON object a line to a new file (in `home/exports` when no path is given).
-    pub async fn journal_export(&self, _path: Option<PathBuf>) -> Result<Export, Problem> {
-        unbuilt()
+    pub async fn journal_export(&self, path: Option<PathBuf>) -> Result<Export, Problem> {
+        self.core.journal.export(path).await
     }
 
     /// Entries as they are appended, by this program or another on the same home, within a second.
     pub fn entries(&self) -> broadcast::Receiver<EntryView> {
-        broadcast::channel(1).1
+        self.core.journal.entries()
+    }
+
+    /// What this computer has and lacks, the journal as this engine has it open included.
+    pub async fn doctor(&self) -> Result<DoctorReport, Problem> {
+        let state = doctor::JournalState::of(&self.core.journal).await;
+        Ok(doctor::examine(&self.core.options.home, state, doctor::keychain().await).await)
     }
 }
+
+/// Does what waits for the disk where nobody else is kept waiting.
+async fn aside<T: Send + 'static>(
+    what: &'static str,
+    work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(Problem::bug(format!("{what} did not end well: {error}"))))
+}
+
+/// The real probers: one TLS set-up for all, each with the credentials its environment brings along before the keychain.
+fn probers() -> Probers {
+    let shared = std::sync::OnceLock::new();
+    Arc::new(move |credentials| {
+        let keychain: Arc<dyn SecretStore> = Arc::new(Keychain);
+        let prober = match shared.get() {
+            Some(prober) => prober,
+            None => {
+                let made = Prober::new(keychain.clone())?;
+                shared.get_or_init(|| made)
+            }
+        };
+        let provided = Fixed::new(credentials.iter().map(|(handle, secret)| (handle.clone(), Sensitive::new(secret))));
+        Ok(Arc::new(prober.with_secrets(Arc::new(Layered::new(Arc::new(provided), keychain)))))
+    })
+}
+
+#[cfg(test)]
+mod tests;

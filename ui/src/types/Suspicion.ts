@@ -14,6 +14,6 @@ verdict: Verdict,
  */
 count: number, 
 /**
- * When the first of them was taken: if health changes, it changed then.
+ * When the first of them was taken: from then on the present health is in doubt.
  */
 since: string, };

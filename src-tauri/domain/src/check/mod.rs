@@ -15,6 +15,10 @@ use crate::plan::{
     read::{Faults, Node, Read, TableReader, choice, table},
 };
 
+pub mod judge;
+pub mod redact;
+mod rules;
+
 choice! {
     /// What one sample says.
     pub enum Verdict {
@@ -369,60 +373,8 @@ impl Check {
             slow: slow?,
             probe: probe?,
         };
-        check.judge(reader, faults);
+        rules::judge(&check, reader, faults);
         Some(check)
-    }
-
-    /// Rules between a check's own fields.
-    fn judge(&self, reader: &mut TableReader<'_, '_>, faults: &mut Faults<'_>) {
-        if self.interval < Period::from_millis(100) {
-            let hint = "The shortest interval is 100ms.".to_owned();
-            reader.fault("interval", "checks more often than this program can", Some(hint), faults);
-        }
-        if self.timeout > self.interval {
-            let hint = format!("Make it at most the interval, {}.", self.interval);
-            reader.fault("timeout", "longer than the interval, so checks would queue up", Some(hint), faults);
-        }
-        if self.timeout.as_millis() == 0 {
-            reader.fault("timeout", "no time to answer in", None, faults);
-        }
-        if !(1..=100).contains(&self.failures) {
-            let hint = "Between 1 and 100.".to_owned();
-            reader.fault("failures", format!("{} failures are not a usable number", self.failures), Some(hint), faults);
-        }
-        if let Probe::Http(probe) = &self.probe {
-            for (at, expectation) in probe.expect.iter().enumerate() {
-                if let Err(message) = expectation.validate() {
-                    reader.fault("expect", format!("expectation {}: {message}", at + 1), None, faults);
-                }
-            }
-            if !probe.path.starts_with('/') {
-                reader.fault("path", "a path begins with a slash", None, faults);
-            }
-        }
-    }
-}
-
-impl Expectation {
-    fn validate(&self) -> Result<(), String> {
-        let subjects =
-            usize::from(!self.status.is_empty()) + usize::from(self.json.is_some()) + usize::from(self.text.is_some());
-        if subjects != 1 {
-            return Err("name exactly one of \"status\", \"json\" and \"text\"".to_owned());
-        }
-        let comparisons = usize::from(self.is.is_some())
-            + usize::from(self.is_not.is_some())
-            + usize::from(!self.one_of.is_empty())
-            + usize::from(self.at_most.is_some())
-            + usize::from(self.at_least.is_some());
-        match (self.json.is_some(), comparisons) {
-            (true, 1) | (false, 0) => Ok(()),
-            (true, _) => {
-                Err("\"json\" needs exactly one of \"is\", \"is-not\", \"one-of\", \"at-most\" and \"at-least\""
-                    .to_owned())
-            }
-            (false, _) => Err("only \"json\" takes a comparison".to_owned()),
-        }
     }
 }
 

@@ -1,0 +1,108 @@
+//! `lifeboat journal`: list, verify and export what was kept.
+
+use std::{fmt::Write as _, path::PathBuf};
+
+use clap::{Args, Subcommand};
+use lifeboat_domain::Problem;
+use lifeboat_engine::{Engine, view::JournalQuery};
+
+use crate::{
+    Place,
+    answer::{Answer, Ending, time, visible},
+    progress,
+};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum JournalVerb {
+    /// Show entries, newest first.
+    List(ListArguments),
+    /// Recompute every hash from the first entry on; names the first bad entry and exits 1.
+    Verify,
+    /// Write the whole journal to a file, one JSON object a line, for others to verify.
+    Export {
+        /// The file to make; it must not exist. By default a new one in the home's exports folder.
+        #[arg(value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArguments {
+    /// At most this many, 200 at most.
+    #[arg(long, default_value_t = 50)]
+    limit: u32,
+    /// Only this kind of fact, such as health-changed.
+    #[arg(long)]
+    kind: Option<String>,
+    /// Only this check.
+    #[arg(long)]
+    check: Option<String>,
+    /// Only entries that contain this text.
+    #[arg(long)]
+    text: Option<String>,
+    /// Only entries before this place, as the answer before gave it.
+    #[arg(long, value_name = "CURSOR")]
+    before: Option<String>,
+}
+
+pub(crate) async fn run(place: &Place, verb: JournalVerb, answer: Answer) -> Result<Ending, Problem> {
+    let engine = progress::during("opening the journal", place.open()).await?;
+    let ending = answer_to(&engine, verb, answer).await;
+    engine.close().await;
+    ending
+}
+
+async fn answer_to(engine: &Engine, verb: JournalVerb, answer: Answer) -> Result<Ending, Problem> {
+    match verb {
+        JournalVerb::List(arguments) => {
+            let query = JournalQuery {
+                before: arguments.before,
+                limit: Some(arguments.limit),
+                kind: arguments.kind,
+                check: arguments.check,
+                text: arguments.text,
+            };
+            let page = engine.journal_list(query).await?;
+            let mut text = String::new();
+            for entry in &page.entries {
+                let _ = writeln!(
+                    text,
+                    "{}  {}  {}  {}",
+                    time(entry.at),
+                    entry.hash.get(..8).unwrap_or(&entry.hash),
+                    visible(&entry.actor),
+                    visible(&entry.summary)
+                );
+            }
+            if page.entries.is_empty() {
+                text.push_str("no entries\n");
+            }
+            if let Some(cursor) = &page.cursor {
+                let _ = writeln!(text, "{} entries in all; older ones: --before {cursor}", page.total);
+            }
+            if let Some(problem) = &page.read_only {
+                let _ = writeln!(text, "open for reading only: {}", visible(&problem.message));
+            }
+            answer.give(&page, &text)?;
+            Ok(Ending::Good)
+        }
+        JournalVerb::Verify => {
+            let verification = progress::during("verifying", engine.journal_verify()).await?;
+            let text = match &verification.bad {
+                None => format!("{} entries, every one as it was written", verification.intact),
+                Some(bad) => format!(
+                    "entry {} is bad: {}\nthe {} entries before it are as they were written",
+                    bad.entry, bad.fault, verification.intact
+                ),
+            };
+            let ending = if verification.bad.is_none() { Ending::Good } else { Ending::Bad };
+            answer.give(&verification, &text)?;
+            Ok(ending)
+        }
+        JournalVerb::Export { file } => {
+            let export = progress::during("exporting", engine.journal_export(file)).await?;
+            answer.give(&export, &format!("{} entries written to {}", export.entries, export.path))?;
+            Ok(Ending::Good)
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! `lifeboat status` and `lifeboat watch`: the board in a terminal.
+
+use std::{fmt::Write as _, io::Write as _, time::Duration};
+
+use lifeboat_domain::{
+    Id, Problem,
+    journal::EntryView,
+    status::{Board, FunctionRow, Health, PartRow, Watching},
+};
+use lifeboat_engine::Engine;
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::{
+    Place,
+    answer::{Answer, Ending, health, time, visible},
+    progress,
+};
+
+pub(crate) async fn show(place: &Place, answer: Answer) -> Result<Ending, Problem> {
+    let engine = place.open().await?;
+    let board = look(&engine).await;
+    engine.close().await;
+    let board = board?;
+    answer.give(&board, &text(&board))?;
+    Ok(ending(&board))
+}
+
+/// The board; when nobody keeps it fresh, everything is checked once first.
+async fn look(engine: &Engine) -> Result<Board, Problem> {
+    let board = engine.board().await?;
+    if board.watching != Watching::Nobody {
+        return Ok(board);
+    }
+    progress::during("nobody is watching, so checking once", engine.check_run(None)).await?;
+    progress::during("looking again at what is suspect", confirm(engine)).await
+}
+
+/// Checks what is suspect until it is sure, as a watch would. The most failures a plan may ask for is the bound.
+async fn confirm(engine: &Engine) -> Result<Board, Problem> {
+    let mut board = engine.board().await?;
+    for _ in 0..100 {
+        let suspect: Vec<Id> =
+            board.checks.iter().filter(|check| check.suspicion.is_some()).map(|check| check.id.clone()).collect();
+        if suspect.is_empty() {
+            break;
+        }
+        engine.check_run(Some(suspect)).await?;
+        board = engine.board().await?;
+    }
+    Ok(board)
+}
+
+fn ending(board: &Board) -> Ending {
+    match board.worst {
+        Health::Outage | Health::Degraded => Ending::Bad,
+        Health::Unknown | Health::NotChecked => Ending::CouldNotCheck,
+        Health::Operational if board.counts.unknown + board.counts.not_checked > 0 => Ending::CouldNotCheck,
+        Health::Operational => Ending::Good,
+    }
+}
+
+pub(crate) async fn watch(place: &Place, seconds: Option<u64>, answer: Answer) -> Result<Ending, Problem> {
+    let engine = place.open().await?;
+    let mut entries = engine.entries();
+    engine.watch().await?;
+    let board = engine.board().await?;
+    if !answer.json {
+        let following = match board.watching {
+            Watching::Elsewhere => " (another program keeps checking; this one follows)",
+            Watching::Here | Watching::Nobody => "",
+        };
+        progress::step(&format!("watching {}{following}; Ctrl-C ends it", board.environment.name));
+    }
+    let until = async {
+        match seconds {
+            Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::pin!(until);
+    // The first picture comes when every check has been made once.
+    let mut first = Some(board);
+    let mut looks = tokio::time::interval(Duration::from_millis(250));
+    let result = loop {
+        tokio::select! {
+            () = &mut until => break Ok(()),
+            _ = interrupted() => break Ok(()),
+            _ = looks.tick(), if first.is_some() => {
+                match engine.board().await {
+                    Ok(board) if board.counts.not_checked == 0 => {
+                        first = None;
+                        if let Err(problem) = answer.give(&board, &text(&board)) {
+                            break Err(problem);
+                        }
+                    }
+                    Ok(_) => {}
+                    Err(problem) => break Err(problem),
+                }
+            }
+            entry = entries.recv() => match entry {
+                Ok(entry) => {
+                    if let Err(problem) = answer.give(&entry, &line(&entry)) {
+                        break Err(problem);
+                    }
+                }
+                Err(RecvError::Lagged(missed)) => {
+                    let _ = writeln!(std::io::stderr(), "{missed} entries came too fast to show; see `lifeboat journal list`");
+                }
+                Err(RecvError::Closed) => break Ok(()),
+            },
+        }
+    };
+    let board = engine.board().await;
+    engine.close().await;
+    result?;
+    Ok(ending(&board?))
+}
+
+async fn interrupted() {
+    let Ok(mut ended) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        result = tokio::signal::ctrl_c() => {
+            if result.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+        _ = ended.recv() => {}
+    }
+}
+
+fn line(entry: &EntryView) -> String {
+    format!("{}  {}", time(entry.at), visible(&entry.summary))
+}
+
+fn text(board: &Board) -> String {
+    let mut text = String::new();
+    let counts = board.counts;
+    let _ = writeln!(text, "{}", board.sentence);
+    let watching = match board.watching {
+        Watching::Here | Watching::Elsewhere => "being watched",
+        Watching::Nobody => "nobody is watching",
+    };
+    let _ = writeln!(
+        text,
+        "{} · as of {} · {} operational, {} degraded, {} outage, {} unknown, {} not checked · {watching}",
+        board.environment.name,
+        time(board.as_of),
+        counts.operational,
+        counts.degraded,
+        counts.outage,
+        counts.unknown,
+        counts.not_checked
+    );
+    for tier in &board.tiers {
+        let _ = writeln!(text, "\n{}", tier.name);
+        for function in &tier.functions {
+            function_line(&mut text, function);
+        }
+    }
+    for (head, parts) in [("Data stores", &board.stores), ("Systems", &board.systems), ("Providers", &board.providers)]
+    {
+        let _ = writeln!(text, "\n{head}");
+        for part in parts {
+            part_line(&mut text, part);
+        }
+    }
+    if !board.changes.is_empty() {
+        let _ = writeln!(text, "\nChanged in the last hour");
+        for change in board.changes.iter().take(10) {
+            let _ = writeln!(text, "  {}  {}", time(change.at), visible(&change.summary));
+        }
+    }
+    text
+}
+
+fn function_line(text: &mut String, function: &FunctionRow) {
+    let since = function.since.filter(|_| function.health != Health::Operational).map(time);
+    let since = since.map_or_else(String::new, |since| format!("  since {since}"));
+    let _ = writeln!(text, "  {} {:<28} RTO {}{since}", health(function.health), visible(&function.name), function.rto);
+    for cause in function.causes.iter().take(3) {
+        let _ = writeln!(text, "      {}: {}", visible(&cause.name), visible(&cause.reason));
+    }
+}
+
+fn part_line(text: &mut String, part: &PartRow) {
+    let _ = writeln!(text, "  {} {:<28} {}", health(part.health), visible(&part.name), visible(&part.reason));
+    if let (Health::Outage | Health::Degraded, Some(fallback)) = (part.health, &part.fallback) {
+        let _ = writeln!(text, "      Fallback: {}", visible(fallback));
+    }
+}

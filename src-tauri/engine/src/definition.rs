@@ -1,0 +1,174 @@
+//! How the plan defines a check, in words: labels and values for a person. Never a credential, only its handle.
+
+use lifeboat_domain::{
+    Id,
+    check::{Check, Expectation, Feed, Otherwise, Probe},
+    environment::{Target, TlsMode},
+};
+
+use crate::scheduler::Targets;
+
+/// Labels and values, in reading order.
+pub(crate) fn in_words(check: &Check, targets: &Targets) -> Vec<(String, String)> {
+    let mut lines = Lines(Vec::new());
+    lines.add("Asks", asks(&check.probe));
+    for (role, endpoint) in check.probe.endpoints() {
+        let label = if role == "primary" { "Primary" } else { "Target" };
+        lines.add(label, address(endpoint, targets));
+    }
+    of_probe(&mut lines, &check.probe);
+    if let Some(slow) = check.slow {
+        lines.add("Degraded when slower than", slow.to_string());
+    }
+    lines.add("Every", check.interval.to_string());
+    lines.add("Gives up after", check.timeout.to_string());
+    let in_a_row =
+        if check.failures == 1 { "1 failure".to_owned() } else { format!("{} failures in a row", check.failures) };
+    lines.add("Believes", format!("{in_a_row}, asked again after {}", check.retry));
+    lines.0
+}
+
+struct Lines(Vec<(String, String)>);
+
+impl Lines {
+    fn add(&mut self, label: &str, value: impl Into<String>) {
+        self.0.push((label.to_owned(), value.into()));
+    }
+}
+
+fn asks(probe: &Probe) -> String {
+    match probe {
+        Probe::Http(http) => format!("{} {} over HTTP", http.method, http.path),
+        Probe::Tcp(_) => "whether a connection is accepted".to_owned(),
+        Probe::Tls(_) => "whether the certificate is trusted, fits the name and lasts".to_owned(),
+        Probe::Postgres(postgres) if postgres.write => "whether the database can be read and written".to_owned(),
+        Probe::Postgres(_) => "whether the database can be read".to_owned(),
+        Probe::PostgresReplication(_) => "whether the standby streams and how far it is behind".to_owned(),
+        Probe::PostgresArchive(_) => "whether finished log segments reach the archive".to_owned(),
+        Probe::ObjectNewest(_) => "for the newest object, over all pages of the list".to_owned(),
+        Probe::StatusPage(page) => match page.feed {
+            Feed::Statuspage => "what the provider's status page says".to_owned(),
+            Feed::Stripe => "what Stripe says of itself".to_owned(),
+            Feed::Google => "what Google says of itself".to_owned(),
+            Feed::Slack => "what Slack says of itself".to_owned(),
+        },
+    }
+}
+
+fn address(endpoint: &Id, targets: &Targets) -> String {
+    match targets.get(endpoint) {
+        Some(Ok(target)) => format!("{endpoint}: {}", place(target)),
+        Some(Err(unbound)) => format!("{endpoint}: {unbound}"),
+        None => endpoint.to_string(),
+    }
+}
+
+fn place(target: &Target) -> String {
+    match target {
+        Target::Http { url, credential, .. } => format!("{}{}", without_user(url), handle(credential.as_ref())),
+        Target::Host { host, port, server_name, .. } if server_name == host => format!("{host}:{port}"),
+        Target::Host { host, port, server_name, .. } => format!("{host}:{port} as {server_name}"),
+        Target::Postgres { host, port, database, user, credential, tls, .. } => {
+            let tls = match tls {
+                TlsMode::VerifyFull => "verified TLS",
+                TlsMode::Off => "without TLS",
+            };
+            format!("{user} on {host}:{port}/{database}, {tls}{}", handle(credential.as_ref()))
+        }
+        Target::Bucket { url, bucket, region, credential, .. } => {
+            let store = url.as_deref().map_or_else(|| "AWS".to_owned(), without_user);
+            format!("bucket {bucket} at {store} in {region}{}", handle(Some(credential)))
+        }
+    }
+}
+
+fn handle(credential: Option<&Id>) -> String {
+    credential.map_or_else(String::new, |credential| format!(", credential {credential}"))
+}
+
+/// An address without the name and password it may carry.
+fn without_user(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let (authority, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    format!("{scheme}://{host}{path}")
+}
+
+fn of_probe(lines: &mut Lines, probe: &Probe) {
+    match probe {
+        Probe::Http(http) => {
+            for name in http.headers.keys() {
+                lines.add("Sends header", name.clone());
+            }
+            if !http.expect.iter().any(|expectation| !expectation.status.is_empty()) {
+                lines.add("Expects", "status 200 to 299, else an outage");
+            }
+            for expectation in &http.expect {
+                lines.add("Expects", expected(expectation));
+            }
+        }
+        Probe::Tcp(_) => {}
+        Probe::Tls(tls) => lines.add("Degraded when it ends within", tls.expires_after.to_string()),
+        Probe::Postgres(postgres) => {
+            for question in &postgres.questions {
+                let answer = format!(
+                    "{} = {}, else {}: {}",
+                    question.query,
+                    question.is,
+                    otherwise(question.otherwise),
+                    question.means
+                );
+                lines.add("Expects", answer);
+            }
+        }
+        Probe::PostgresReplication(replication) => {
+            lines.add("Degraded behind", format!("{} or {}", replication.degraded_behind, replication.degraded_bytes));
+            lines.add("Outage behind", replication.outage_behind.to_string());
+        }
+        Probe::PostgresArchive(archive) => lines.add("Outage when log waits longer than", archive.max_age.to_string()),
+        Probe::ObjectNewest(newest) => {
+            if !newest.prefix.is_empty() || !newest.suffix.is_empty() {
+                lines.add("Objects", format!("{}*{}", newest.prefix, newest.suffix));
+            }
+            if let Some(age) = newest.degraded_age {
+                lines.add("Degraded when older than", age.to_string());
+            }
+            lines.add("Outage when older than", newest.max_age.to_string());
+            lines.add("Outage when smaller than", newest.min_size.to_string());
+        }
+        Probe::StatusPage(page) => {
+            if !page.components.is_empty() {
+                lines.add("Components", page.components.join(", "));
+            }
+        }
+    }
+}
+
+fn otherwise(otherwise: Otherwise) -> &'static str {
+    match otherwise {
+        Otherwise::Degraded => "degraded",
+        Otherwise::Outage => "an outage",
+    }
+}
+
+fn expected(expectation: &Expectation) -> String {
+    let list = |values: &[serde_json::Value]| values.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
+    let subject = match (&expectation.json, &expectation.text) {
+        (Some(path), _) => {
+            let comparison = [
+                expectation.is.as_ref().map(|value| format!("is {value}")),
+                expectation.is_not.as_ref().map(|value| format!("is not {value}")),
+                (!expectation.one_of.is_empty()).then(|| format!("is {}", list(&expectation.one_of))),
+                expectation.at_most.map(|most| format!("is at most {most}")),
+                expectation.at_least.map(|least| format!("is at least {least}")),
+            ];
+            format!("{path} {}", comparison.into_iter().flatten().next().unwrap_or_default())
+        }
+        (None, Some(text)) => format!("the text \"{text}\""),
+        (None, None) => {
+            let statuses: Vec<String> = expectation.status.iter().map(ToString::to_string).collect();
+            format!("status {}", statuses.join(" or "))
+        }
+    };
+    format!("{subject}, else {}", otherwise(expectation.otherwise))
+}

@@ -1,0 +1,121 @@
+//! What can go wrong with the journal, and in which words a person meets it.
+
+use std::{io, path::PathBuf};
+
+use lifeboat_domain::{
+    journal::BadEntry,
+    problem::{Code, Problem},
+};
+
+/// A failure of the journal, by what was tried.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum JournalError {
+    #[error("the journal is damaged at entry {entry}: {fault}")]
+    Damaged { entry: String, fault: String },
+    #[error("{} is not a journal: {fault}", path.display())]
+    NotAJournal { path: PathBuf, fault: String },
+    #[error("the journal was written by a newer Lifeboat: its schema is {found}, this program knows up to {known}")]
+    Newer { found: i64, known: i64 },
+    #[error("another program is writing to the journal and did not let go in time")]
+    Busy,
+    #[error("no space is left for the journal")]
+    Full,
+    #[error("the journal is closed")]
+    Closed,
+    #[error("there is a file already: {}", .0.display())]
+    Exists(PathBuf),
+    #[error("could not {what} {}", path.display())]
+    File { what: &'static str, path: PathBuf, source: io::Error },
+    #[error("could not write a fact as JSON")]
+    Fact(#[source] serde_json::Error),
+    #[error("could not bring the journal's schema up to date")]
+    Migration(#[source] sqlx::migrate::MigrateError),
+    #[error("the journal could not {what}")]
+    Store { what: &'static str, source: sqlx::Error },
+}
+
+impl JournalError {
+    /// A failure of SQLite, told apart by its code where somebody can act on it.
+    pub(super) fn store(what: &'static str, source: sqlx::Error) -> Self {
+        match primary_code(&source) {
+            Some(BUSY | LOCKED) => Self::Busy,
+            Some(FULL) => Self::Full,
+            Some(_) | None => Self::Store { what, source },
+        }
+    }
+
+    pub(super) fn file(what: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
+        Self::File { what, path: path.into(), source }
+    }
+
+    pub(super) fn damaged(bad: &BadEntry) -> Self {
+        Self::Damaged { entry: bad.entry.clone(), fault: bad.fault.clone() }
+    }
+}
+
+/// SQLite's primary result codes that are told apart here (sqlite.org/rescode.html).
+pub(super) const BUSY: i32 = 5;
+const LOCKED: i32 = 6;
+pub(super) const CORRUPT: i32 = 11;
+pub(super) const FULL: i32 = 13;
+pub(super) const NOT_A_DATABASE: i32 = 26;
+
+pub(super) fn primary_code(error: &sqlx::Error) -> Option<i32> {
+    let code = error.as_database_error()?.code()?;
+    code.parse::<i32>().ok().map(|code| code & 0xff)
+}
+
+/// Whether the file itself is broken, rather than the access to it.
+pub(super) fn is_damage(error: &sqlx::Error) -> bool {
+    matches!(primary_code(error), Some(CORRUPT | NOT_A_DATABASE))
+}
+
+impl From<JournalError> for Problem {
+    fn from(error: JournalError) -> Self {
+        let message = error.to_string();
+        match error {
+            JournalError::Damaged { .. } => Self::new(Code::JournalDamaged, message).hint(
+                "The entries before it can be read and exported. Keep the file as evidence; move it away to begin a \
+                 new journal.",
+            ),
+            JournalError::NotAJournal { .. } => Self::new(Code::JournalDamaged, message)
+                .hint("Lifeboat does not overwrite it. Move the file away to begin a new journal."),
+            JournalError::Newer { .. } => Self::new(Code::JournalNewer, message)
+                .hint("Update Lifeboat on this computer to write to this journal again."),
+            JournalError::Busy => Self::new(Code::JournalBusy, message)
+                .hint("Nothing was written. Try again; if it stays so, see which other program has this home open."),
+            JournalError::Full => {
+                Self::new(Code::DiskFull, message).hint("Nothing was written. Free some space and try again.")
+            }
+            JournalError::Closed => Self::new(Code::NotAllowedNow, message).hint("Open the home again."),
+            JournalError::Exists(_) => {
+                Self::new(Code::NotAllowedNow, message).hint("Name another file; nothing is overwritten.")
+            }
+            JournalError::File { source, .. } => {
+                let code = match source.kind() {
+                    io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Code::PermissionDenied,
+                    io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Code::DiskFull,
+                    _ => Code::NotAllowedNow,
+                };
+                Self::new(code, format!("{message}: {source}"))
+                    .hint("Check that the folder exists, is yours and has space, or name another with --home.")
+            }
+            JournalError::Fact(source) => Self::bug(format!("{message}: {source}")),
+            JournalError::Migration(source) => Self::bug(format!("{message}: {source}")),
+            JournalError::Store { source, .. } => {
+                let message = format!("{message}: {}", said(&source));
+                match primary_code(&source) {
+                    Some(CORRUPT | NOT_A_DATABASE) => Self::new(Code::JournalDamaged, message)
+                        .hint("Run `lifeboat journal verify`; the entries before the damage can be exported."),
+                    Some(_) | None => Self::new(Code::NotAllowedNow, message)
+                        .hint("Nothing was written. Look at the disk the home is on, then try again."),
+                }
+            }
+        }
+    }
+}
+
+/// SQLite's own words, without the library's around them.
+pub(super) fn said(error: &sqlx::Error) -> String {
+    error.as_database_error().map_or_else(|| error.to_string(), |inner| inner.message().to_owned())
+}

@@ -1,0 +1,208 @@
+//! Names, connections and what goes wrong with them. Turns the errors of several libraries into the domain's words.
+
+use std::{
+    error::Error,
+    io::{self, ErrorKind},
+    net::{IpAddr, SocketAddr},
+};
+
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use lifeboat_domain::check::judge::{CertificateFault, CouldNot};
+use rustls::{AlertDescription, CertificateError};
+use tokio::net::TcpStream;
+
+use super::{Attempt, Stage};
+
+impl Attempt<'_> {
+    /// The addresses of a host. An address as a name is taken as it is.
+    pub(super) async fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, CouldNot> {
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        if let Ok(address) = host.parse::<IpAddr>() {
+            self.now_at(Stage::Talking);
+            return Ok(vec![SocketAddr::new(address, port)]);
+        }
+        self.now_at(Stage::Resolving);
+        let found = tokio::net::lookup_host((host, port)).await;
+        self.now_at(Stage::Talking);
+        match found {
+            Ok(addresses) => {
+                let addresses: Vec<SocketAddr> = addresses.collect();
+                if addresses.is_empty() { Err(CouldNot::NameNotFound(host.to_owned())) } else { Ok(addresses) }
+            }
+            Err(error) if too_many_files(&error) => Err(CouldNot::TooManyFiles),
+            Err(_) => Err(CouldNot::NameNotFound(host.to_owned())),
+        }
+    }
+
+    /// A connection to whichever address of the host answers first.
+    pub(super) async fn connect(&self, host: &str, port: u16) -> Result<TcpStream, CouldNot> {
+        let addresses = self.resolve(host, port).await?;
+        let mut tries: FuturesUnordered<_> = addresses.into_iter().map(TcpStream::connect).collect();
+        let mut failure = None;
+        while let Some(tried) = tries.next().await {
+            match tried {
+                Ok(stream) => return Ok(stream),
+                Err(error) => {
+                    let fault = self.io_fault(&error);
+                    // A host with two kinds of addresses is only unreachable when neither kind leads there.
+                    if failure.is_none() || matches!(failure, Some(CouldNot::Unreachable(_))) {
+                        failure = Some(fault);
+                    }
+                }
+            }
+        }
+        Err(failure.unwrap_or_else(|| CouldNot::NameNotFound(host.to_owned())))
+    }
+
+    /// What an error of the operating system, or one carried inside it, says.
+    pub(super) fn io_fault(&self, error: &io::Error) -> CouldNot {
+        if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+            return tls_fault(tls);
+        }
+        if too_many_files(error) {
+            return CouldNot::TooManyFiles;
+        }
+        match error.kind() {
+            ErrorKind::ConnectionRefused => CouldNot::Refused,
+            ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => CouldNot::Reset,
+            ErrorKind::UnexpectedEof | ErrorKind::NotConnected => CouldNot::Closed,
+            ErrorKind::TimedOut => CouldNot::NoAnswer(self.limit),
+            ErrorKind::HostUnreachable
+            | ErrorKind::NetworkUnreachable
+            | ErrorKind::NetworkDown
+            | ErrorKind::AddrNotAvailable => CouldNot::Unreachable(plain(error)),
+            _ => match error.get_ref().and_then(|inner| self.fault_in(inner)) {
+                Some(fault) => fault,
+                None => CouldNot::Local(plain(error)),
+            },
+        }
+    }
+
+    /// Looks through an error and its causes for one that says what happened.
+    pub(super) fn fault_in(&self, error: &(dyn Error + 'static)) -> Option<CouldNot> {
+        let mut cause = Some(error);
+        while let Some(error) = cause {
+            if let Some(tls) = error.downcast_ref::<rustls::Error>() {
+                return Some(tls_fault(tls));
+            }
+            if let Some(io) = error.downcast_ref::<io::Error>() {
+                return Some(self.io_fault(io));
+            }
+            if let Some(http) = error.downcast_ref::<hyper::Error>()
+                && (http.is_incomplete_message() || http.is_canceled() || http.is_closed())
+            {
+                return Some(CouldNot::Closed);
+            }
+            cause = error.source();
+        }
+        None
+    }
+}
+
+/// The words of the innermost cause, which is the one that says something.
+pub(super) fn innermost(error: &(dyn Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
+}
+
+fn too_many_files(error: &io::Error) -> bool {
+    let errno = error.raw_os_error();
+    errno == Some(rustix::io::Errno::MFILE.raw_os_error()) || errno == Some(rustix::io::Errno::NFILE.raw_os_error())
+}
+
+/// Without the number the standard library puts behind the words, in lower case.
+fn plain(error: &io::Error) -> String {
+    let words = error.to_string();
+    words.split(" (os error").next().unwrap_or(&words).to_lowercase()
+}
+
+/// Why a TLS connection could not be made.
+pub(super) fn tls_fault(error: &rustls::Error) -> CouldNot {
+    use rustls::Error as Tls;
+    match error {
+        Tls::InvalidCertificate(fault) => CouldNot::NotTrusted(certificate_fault(fault)),
+        Tls::AlertReceived(AlertDescription::CertificateRequired) => {
+            CouldNot::CredentialRefused("wants a client certificate".to_owned())
+        }
+        Tls::AlertReceived(alert) => CouldNot::NoTls(format!("the server refused it with {alert:?}")),
+        Tls::InvalidMessage(_) => CouldNot::NoTls("the server speaks something else".to_owned()),
+        other => CouldNot::NoTls(other.to_string()),
+    }
+}
+
+fn certificate_fault(fault: &CertificateError) -> CertificateFault {
+    match fault {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => CertificateFault::Expired,
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => CertificateFault::NotYetValid,
+        CertificateError::NotValidForName => CertificateFault::WrongName("another".to_owned()),
+        CertificateError::NotValidForNameContext { expected, .. } => {
+            CertificateFault::WrongName(expected.to_str().into_owned())
+        }
+        // A signature that does not fit is that of another authority under the same name.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => CertificateFault::UnknownIssuer,
+        CertificateError::Revoked => CertificateFault::Revoked,
+        other => CertificateFault::Other(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::pki_types::{ServerName, UnixTime};
+
+    use super::*;
+    use crate::probe::{Prober, Targets, tests::attempt};
+    use crate::secrets::Fixed;
+
+    #[test]
+    fn errors_of_the_system_are_told_apart() {
+        let prober = Prober::new(std::sync::Arc::new(Fixed::default())).unwrap();
+        let targets = Targets::default();
+        let attempt = attempt(&prober, &targets);
+        let wrapped = |kind, inner: rustls::Error| io::Error::new(kind, inner);
+        for (error, expected) in [
+            (io::Error::from_raw_os_error(111), CouldNot::Refused),
+            (io::Error::from_raw_os_error(104), CouldNot::Reset),
+            (io::Error::from_raw_os_error(32), CouldNot::Reset),
+            (io::Error::from_raw_os_error(110), CouldNot::NoAnswer(attempt.limit)),
+            (io::Error::from_raw_os_error(113), CouldNot::Unreachable("no route to host".to_owned())),
+            (io::Error::from_raw_os_error(101), CouldNot::Unreachable("network is unreachable".to_owned())),
+            (io::Error::from_raw_os_error(24), CouldNot::TooManyFiles),
+            (io::Error::from_raw_os_error(23), CouldNot::TooManyFiles),
+            (io::Error::from_raw_os_error(1), CouldNot::Local("operation not permitted".to_owned())),
+            (ErrorKind::UnexpectedEof.into(), CouldNot::Closed),
+            (
+                wrapped(ErrorKind::InvalidData, CertificateError::Expired.into()),
+                CouldNot::NotTrusted(CertificateFault::Expired),
+            ),
+            (io::Error::other(io::Error::from_raw_os_error(111)), CouldNot::Refused),
+        ] {
+            assert_eq!(attempt.io_fault(&error), expected, "{error}");
+        }
+    }
+
+    #[test]
+    fn faults_of_certificates_have_their_own_words() {
+        let name = ServerName::try_from("a.test").unwrap();
+        let (time, end) = (UnixTime::now(), UnixTime::now());
+        for (fault, expected) in [
+            (CertificateError::ExpiredContext { time, not_after: end }, CertificateFault::Expired),
+            (CertificateError::NotValidYet, CertificateFault::NotYetValid),
+            (CertificateError::NotValidYetContext { time, not_before: end }, CertificateFault::NotYetValid),
+            (
+                CertificateError::NotValidForNameContext { expected: name, presented: Vec::new() },
+                CertificateFault::WrongName("a.test".to_owned()),
+            ),
+            (CertificateError::UnknownIssuer, CertificateFault::UnknownIssuer),
+            (CertificateError::BadSignature, CertificateFault::UnknownIssuer),
+            (CertificateError::Revoked, CertificateFault::Revoked),
+        ] {
+            assert_eq!(tls_fault(&fault.into()), CouldNot::NotTrusted(expected));
+        }
+        let alert = |alert| tls_fault(&rustls::Error::AlertReceived(alert));
+        assert!(matches!(alert(AlertDescription::CertificateRequired), CouldNot::CredentialRefused(_)));
+        assert!(matches!(alert(AlertDescription::HandshakeFailure), CouldNot::NoTls(_)));
+    }
+}

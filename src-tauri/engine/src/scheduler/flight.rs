@@ -1,0 +1,123 @@
+//! A flight: one probe of one check, from the gate to the journal. Whoever asks while it is in the air gets its result.
+
+use std::{
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use futures_util::{
+    FutureExt,
+    future::{BoxFuture, Shared},
+};
+use lifeboat_domain::{
+    Id,
+    check::{Check, Sample, Verdict},
+    status::{CheckHealth, fold},
+};
+use tokio::sync::oneshot;
+
+use super::{Force, Scheduler, gate::server_of, held, watch::Landed};
+use crate::journal::SampleRecord;
+
+/// What a flight brought home; nothing when the engine was closed meanwhile.
+pub(crate) type Flight = Shared<BoxFuture<'static, Option<Arc<Sample>>>>;
+
+/// How much longer than its timeout a probe may take before it is given up. Probes keep their own time; this is for
+/// one that does not.
+const OVERTIME: Duration = Duration::from_secs(2);
+
+impl Scheduler {
+    /// Checks once, now; joins the flight that is in the air already, if one is.
+    pub(crate) fn fly(self: &Arc<Self>, force: &Arc<Force>, id: &Id, actor: &str) -> Option<Flight> {
+        let check = force.checks.get(id)?;
+        let key = (force.environment.clone(), id.clone());
+        let mut air = held(&self.air);
+        if let Some(flight) = air.get(&key) {
+            return Some(flight.clone());
+        }
+        let (reply, answer) = oneshot::channel();
+        let flight: Flight = answer.map(Result::ok).boxed().shared();
+        air.insert(key.clone(), flight.clone());
+        drop(air);
+        let (scheduler, force, id) = (self.clone(), force.clone(), id.clone());
+        let (check, actor) = (check.clone(), actor.to_owned());
+        self.tasks.spawn(async move {
+            let sample = tokio::select! {
+                sample = scheduler.probe(&force, &check) => Some(sample),
+                () = scheduler.ended.cancelled() => None,
+            };
+            let in_doubt = match &sample {
+                Some(sample) => {
+                    let record = SampleRecord {
+                        environment: force.environment.clone(),
+                        check: id.clone(),
+                        name: check.name.clone(),
+                        of: check.of.clone(),
+                        failures: check.failures,
+                        plan: force.plan.hash.clone(),
+                        actor,
+                        sample: sample.clone(),
+                    };
+                    scheduler.record(record).await.suspicion.is_some()
+                }
+                None => false,
+            };
+            held(&scheduler.air).remove(&key);
+            if let Some(landed) = held(&scheduler.landed).as_ref() {
+                // The watch may have ended.
+                let _ = landed.send(Landed { environment: key.0, check: id, in_doubt });
+            }
+            if let Some(sample) = sample {
+                // Nobody may have waited.
+                let _ = reply.send(Arc::new(sample));
+            }
+        });
+        Some(flight)
+    }
+
+    async fn probe(&self, force: &Force, check: &Check) -> Sample {
+        let (at, begun) = ((self.clock)(), Instant::now());
+        let unknown = |reason: String| Sample {
+            at,
+            latency_ms: begun.elapsed().as_secs_f64() * 1_000.0,
+            verdict: Verdict::Unknown,
+            reason,
+            measurements: Vec::new(),
+            answer: None,
+        };
+        let (targets, prober) = match force.bind(check, &self.probers) {
+            Ok(bound) => bound,
+            Err(problem) => return unknown(problem.message),
+        };
+        let limited = async {
+            let probe = AssertUnwindSafe(prober.probe(check, &targets)).catch_unwind();
+            match tokio::time::timeout(check.timeout.get() + OVERTIME, probe).await {
+                Ok(Ok(sample)) => sample,
+                Ok(Err(_)) => unknown("the check itself failed: this is a mistake in Lifeboat".to_owned()),
+                Err(_) => unknown("the check did not end: this is a mistake in Lifeboat".to_owned()),
+            }
+        };
+        self.gate.pass(server_of(&targets), limited).await
+    }
+
+    /// Writes a sample down. What cannot be written is folded in memory, so the board goes on telling.
+    async fn record(&self, record: SampleRecord) -> CheckHealth {
+        let key = (record.environment.clone(), record.check.clone());
+        let (sample, failures) = (record.sample.clone(), record.failures);
+        let health = if let Ok(health) = self.journal.sample(record).await {
+            health
+        } else {
+            let remembered = held(&self.memory).get(&key).cloned();
+            let before = if let Some(health) = remembered {
+                health
+            } else {
+                let mut kept = self.journal.healths(&key.0).await.unwrap_or_default();
+                kept.remove(&key.1).unwrap_or_default()
+            };
+            fold(&before, &sample, failures).0
+        };
+        held(&self.memory).insert(key, health.clone());
+        health
+    }
+}

@@ -1,0 +1,12 @@
+//! Probes against the real thing: servers on this computer, kind and hostile, PostgreSQL and an S3 store.
+//!
+//! A missing PostgreSQL fails these tests. Every server is ended and every folder removed when its guard is dropped.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test whose servers cannot be set up has failed")]
+
+mod cluster;
+mod http;
+mod object;
+mod postgres;
+mod support;
+mod tls;

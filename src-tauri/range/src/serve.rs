@@ -1,0 +1,365 @@
+//! The background process: builds the range part by part, keeps it alive, takes orders, and removes it at the end,
+//! whether it is told to end, gets a signal, or could not be built.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::{Arc, Mutex, OnceLock, PoisonError, atomic::AtomicBool},
+    time::Duration,
+};
+
+use chrono::{SecondsFormat, Utc};
+use lifeboat_domain::Problem;
+use sqlx::postgres::PgPoolOptions;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    task::JoinHandle,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Phase, RangeStatus, Size, backup, certificate,
+    cluster::{Cluster, DATABASE, Passwords, random_text},
+    control,
+    data::{self, BACKUPS, Extent, Life, MEDIA},
+    error::RangeError,
+    fault::Fault,
+    listener::{Listening, listen},
+    object_store,
+    place::{Place, blocking, private_folder, write_private},
+    platform_api::{Platform, PlatformApi},
+    process::Process,
+    progress::{Line, Teller},
+    state::{Bindings, Record},
+    tools::Tools,
+};
+
+/// Steps of building besides those of filling the database.
+const STEPS: u32 = 7;
+
+/// A range that is up, part by part.
+#[derive(Debug)]
+pub(crate) struct Range {
+    pub(crate) place: Place,
+    pub(crate) tools: Tools,
+    pub(crate) passwords: Passwords,
+    pub(crate) primary: Cluster,
+    pub(crate) standby: Cluster,
+    pub(crate) platform: Arc<Platform>,
+    pub(crate) api: PlatformApi,
+    store: Listening,
+    life: JoinHandle<()>,
+}
+
+/// What the background process is doing, as those who ask it see it.
+#[derive(Debug)]
+pub(crate) struct Serving {
+    place: Place,
+    record: Mutex<Record>,
+    range: OnceLock<Range>,
+    /// Faults are switched one after the other.
+    faults: tokio::sync::Mutex<BTreeSet<Fault>>,
+    ending: CancellationToken,
+}
+
+/// Runs a range until it is told to end.
+pub(crate) async fn serve(home: &Path, size: Size) -> Result<(), RangeError> {
+    let extent = Extent::of(size);
+    let mut teller = Teller::from_environment(STEPS + extent.steps());
+    let result = run(home, size, extent, &mut teller).await;
+    if let Err(error) = &result {
+        teller.tell(&Line::Failed(Problem::from(error)));
+    }
+    result
+}
+
+async fn run(home: &Path, size: Size, extent: Extent, teller: &mut Teller) -> Result<(), RangeError> {
+    let place = Place::prepare(home)?;
+    let lock = place.lock()?;
+    let ending = CancellationToken::new();
+    end_on_signals(&ending)?;
+    let orders = listen().await?;
+    let control_port = orders.local_addr().map_err(RangeError::file("listen for", "orders"))?.port();
+    let record = Record {
+        process: Process::own().ok_or_else(|| RangeError::Silent { cause: "/proc cannot be read".to_owned() })?,
+        phase: Phase::Starting,
+        size,
+        since: None,
+        control: control_port,
+        token: random_text()?,
+        faults: Vec::new(),
+        ports: vec![("control".to_owned(), control_port)],
+    };
+    record.write(&place)?;
+    let serving = Arc::new(Serving {
+        place: place.clone(),
+        record: Mutex::new(record),
+        range: OnceLock::new(),
+        faults: tokio::sync::Mutex::new(BTreeSet::new()),
+        ending: ending.clone(),
+    });
+    let control = control::serve(orders, Arc::clone(&serving))?;
+
+    let built = tokio::select! {
+        built = build(&place, extent, &ending, teller) => built,
+        () = ending.cancelled() => Err(RangeError::Interrupted),
+    };
+    let outcome = match built {
+        Ok((range, bindings)) => {
+            let ready = serving.come_up(range).and_then(|()| bindings.write(&place));
+            if ready.is_ok() {
+                teller.tell(&Line::Ready);
+                serving.until_the_end().await;
+            }
+            ready
+        }
+        Err(error) => Err(error),
+    };
+    // Stops what still builds beside this task.
+    ending.cancel();
+    crate::place::remove_file(&place.bindings())?;
+    control.close().await;
+    // The control's task held the other handle, and has ended.
+    if let Some(range) = Arc::into_inner(serving).and_then(|serving| serving.range.into_inner()) {
+        range.end().await;
+    }
+    place.remove(lock).await?;
+    outcome
+}
+
+/// A key in the terminal, a `kill`, a closed terminal: all mean to end in order.
+fn end_on_signals(ending: &CancellationToken) -> Result<(), RangeError> {
+    for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
+        let mut signals = signal(kind).map_err(RangeError::file("listen for", "signals"))?;
+        let ending = ending.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = signals.recv() => ending.cancel(),
+                () = ending.cancelled() => {}
+            }
+        });
+    }
+    Ok(())
+}
+
+/// Builds every part, first what takes longest.
+async fn build(
+    place: &Place,
+    extent: Extent,
+    ending: &CancellationToken,
+    teller: &mut Teller,
+) -> Result<(Range, Bindings), RangeError> {
+    teller.step("Clearing the ground and looking for PostgreSQL");
+    place.clear().await?;
+    let tools = Tools::find(&place.data).await?;
+    place.create_data()?;
+    let archive = place.data.join("archive");
+    private_folder(&archive)?;
+    tools.give(&archive, 0o700)?;
+    object_store::create_buckets(&place.objects())?;
+    let passwords = Passwords::draw()?;
+    passwords.lay_down(&tools)?;
+    // Held until the servers take them, so that no other range finds them free.
+    let (for_primary, for_standby) = (listen().await?, listen().await?);
+    let primary = Cluster::new("primary", &place.data, port(&for_primary)?, &tools);
+    let standby = Cluster::new("standby", &place.data, port(&for_standby)?, &tools);
+
+    let (bucket, stop) = (place.objects().join(MEDIA), ending.clone());
+    let media = tokio::spawn(blocking(move || data::write_media(&bucket, extent, &stop)));
+    teller.step("Creating the primary database");
+    primary.create(&passwords).await?;
+    drop(for_primary);
+    primary.start_for_filling().await?;
+    data::fill(&primary, &passwords, extent, |step| teller.step(step)).await?;
+    teller.step(format!("Writing {} media objects", extent.media));
+    media.await.map_err(|_| RangeError::Interrupted)??;
+
+    teller.step("Starting the primary database with its log archive");
+    primary.stop().await?;
+    primary.start().await?;
+    teller.step("Copying the primary to a standby, and taking a backup");
+    drop(for_standby);
+    tokio::try_join!(
+        async {
+            standby.copy_from(&primary).await?;
+            standby.start().await
+        },
+        backup::take(&tools, &primary, &passwords, place, place.objects().join(BACKUPS)),
+    )?;
+
+    teller.step("Opening the object store and the platform's API");
+    let (access_key, secret_key) = (format!("RANGE{}", &random_text()?[..15].to_uppercase()), random_text()?);
+    let store = object_store::serve(listen().await?, &place.objects(), &access_key, &secret_key)?;
+    let identity = certificate::create()?;
+    write_private(&place.authority(), identity.authority.as_bytes())?;
+    let pool = PgPoolOptions::new()
+        .max_connections(6)
+        .acquire_timeout(Duration::from_secs(2))
+        .connect_lazy_with(primary.options("platform", &passwords.platform, DATABASE));
+    let bucket = place.objects().join(MEDIA);
+    let platform = Arc::new(Platform {
+        pool: pool.clone(),
+        bucket: bucket.clone(),
+        slow: AtomicBool::new(false),
+        degraded: AtomicBool::new(false),
+    });
+    let api = PlatformApi::start(Arc::clone(&platform), identity.server, listen().await?, listen().await?)?;
+    let life = tokio::spawn(Life { pool, bucket, aside: place.aside(), media: extent.media }.live());
+    let bindings = bindings(place, &primary, &standby, &api, &store, (access_key, secret_key), &passwords);
+    let range = Range { place: place.clone(), tools, passwords, primary, standby, platform, api, store, life };
+
+    teller.step("Waiting until every part answers");
+    range.follow(&BTreeSet::new()).await?;
+    range.archive_until("last_archived_time IS NOT NULL").await?;
+    Ok((range, bindings))
+}
+
+fn port(listener: &TcpListener) -> Result<u16, RangeError> {
+    listener.local_addr().map(|address| address.port()).map_err(RangeError::file("listen for", "a database"))
+}
+
+fn bindings(
+    place: &Place,
+    primary: &Cluster,
+    standby: &Cluster,
+    api: &PlatformApi,
+    store: &Listening,
+    (access_key, secret_key): (String, String),
+    passwords: &Passwords,
+) -> Bindings {
+    let (plain, secure) = api.ports();
+    Bindings {
+        bound_at: Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true),
+        values: BTreeMap::from([
+            ("api.port", plain.to_string()),
+            ("api.tls-port", secure.to_string()),
+            ("api.ca", place.authority().to_string_lossy().into_owned()),
+            ("primary.port", primary.port.to_string()),
+            ("standby.port", standby.port.to_string()),
+            ("objects.port", store.port.to_string()),
+            ("objects.access-key", access_key),
+        ]),
+        credentials: BTreeMap::from([("range-database", passwords.monitor.clone()), ("range-objects", secret_key)]),
+    }
+}
+
+impl Range {
+    fn ports(&self) -> Vec<(String, u16)> {
+        let (plain, secure) = self.api.ports();
+        [
+            ("platform-api", plain),
+            ("platform-api-tls", secure),
+            ("primary-database", self.primary.port),
+            ("standby-database", self.standby.port),
+            ("object-store", self.store.port),
+        ]
+        .map(|(name, port)| (name.to_owned(), port))
+        .to_vec()
+    }
+
+    /// Ends every part in order. What will not end is ended with the data folder.
+    async fn end(self) {
+        self.life.abort();
+        self.api.close().await;
+        self.store.close().await;
+        self.platform.pool.close().await;
+        for cluster in [&self.standby, &self.primary] {
+            if let Err(error) = cluster.stop().await {
+                tracing::warn!(%error, "a database did not end in order");
+            }
+        }
+    }
+}
+
+impl Serving {
+    fn record(&self) -> std::sync::MutexGuard<'_, Record> {
+        // A record is replaced field by field; none is ever half written.
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What an order has to carry.
+    pub(crate) fn token(&self) -> String {
+        self.record().token.clone()
+    }
+
+    /// The range as it is now.
+    pub(crate) fn status(&self) -> RangeStatus {
+        let record = self.record();
+        let detail = match (record.phase, record.faults.len()) {
+            (Phase::Starting, _) => "coming up".to_owned(),
+            (_, 0) => "up, everything works".to_owned(),
+            (_, 1) => format!("up, with the fault {}", record.faults[0]),
+            (_, count) => format!("up, with {count} faults"),
+        };
+        record.status(detail)
+    }
+
+    /// Begins to end.
+    pub(crate) fn end(&self) {
+        self.ending.cancel();
+    }
+
+    fn come_up(&self, range: Range) -> Result<(), RangeError> {
+        let mut record = self.record();
+        record.phase = Phase::Up;
+        record.since = Some(Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true));
+        record.ports.splice(0..0, range.ports());
+        record.write(&self.place)?;
+        let _ = self.range.set(range);
+        Ok(())
+    }
+
+    /// Waits for the end; a home that was deleted under the range is one.
+    async fn until_the_end(&self) {
+        let mut looks = tokio::time::interval(Duration::from_secs(2));
+        loop {
+            tokio::select! {
+                () = self.ending.cancelled() => return,
+                _ = looks.tick() => if !self.place.state().exists() { return },
+            }
+        }
+    }
+
+    fn up(&self) -> Result<&Range, RangeError> {
+        self.range.get().ok_or_else(|| RangeError::Down { home: self.place.home.clone() })
+    }
+
+    /// Switches a fault on. One that cannot be switched on whole is taken back.
+    pub(crate) async fn inject(&self, name: &str) -> Result<RangeStatus, RangeError> {
+        let fault = Fault::named(name)?;
+        let range = self.up()?;
+        let mut faults = self.faults.lock().await;
+        if faults.insert(fault) {
+            if let Err(error) = range.break_part(fault).await {
+                let refused = matches!(error, RangeError::PrimaryStopped { .. });
+                if refused || range.mend_part(fault, &faults).await.is_ok() {
+                    faults.remove(&fault);
+                }
+                self.keep(&faults)?;
+                return Err(error);
+            }
+            self.keep(&faults)?;
+        }
+        Ok(self.status())
+    }
+
+    /// Switches one fault off, or all, and sees to it that the parts work.
+    pub(crate) async fn mend(&self, name: Option<&str>) -> Result<RangeStatus, RangeError> {
+        let range = self.up()?;
+        let chosen = name.map(Fault::named).transpose()?;
+        let mut faults = self.faults.lock().await;
+        for fault in chosen.map_or(Fault::ALL.to_vec(), |fault| vec![fault]) {
+            range.mend_part(fault, &faults).await?;
+            faults.remove(&fault);
+            self.keep(&faults)?;
+        }
+        Ok(self.status())
+    }
+
+    fn keep(&self, faults: &BTreeSet<Fault>) -> Result<(), RangeError> {
+        let mut record = self.record();
+        record.faults = faults.iter().map(|fault| fault.name().to_owned()).collect();
+        record.write(&self.place)
+    }
+}

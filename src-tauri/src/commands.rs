@@ -1,0 +1,162 @@
+//! What the window may ask. One declaration gives the handler and the names; each body is one call.
+//!
+//! Nothing is decided here, and nothing is remembered: that is the bridge's and the engine's.
+
+use lifeboat_domain::{Id, Problem, journal::Verification, status::Board};
+use lifeboat_engine::{
+    doctor::DoctorReport,
+    view::{CheckDetail, CheckResult, Export, JournalPage, JournalQuery, PlanView},
+};
+use lifeboat_range::{Progress, RangeStatus, Size};
+use tauri::{State, WebviewWindow, ipc::Channel};
+
+use crate::{bridge::Bridge, view::AppView, window};
+
+macro_rules! commands {
+    ($($name:ident),* $(,)?) => {
+        /// Answers the window's calls.
+        pub(crate) fn handler() -> impl Fn(tauri::ipc::Invoke<tauri::Wry>) -> bool + Send + Sync + 'static {
+            tauri::generate_handler![$($name),*]
+        }
+
+        /// The commands by name.
+        #[cfg(test)]
+        pub(crate) const NAMES: &[&str] = &[$(stringify!($name)),*];
+    };
+}
+
+include!("commands.in");
+
+/// Where the program stands: its plan, environment, range and keychain. Never fails: what is wrong is in it.
+#[tauri::command]
+async fn app_read(bridge: State<'_, Bridge>) -> Result<AppView, Problem> {
+    Ok(bridge.app_read().await)
+}
+
+/// Looks at another environment of the plan.
+#[tauri::command]
+async fn environment_choose(bridge: State<'_, Bridge>, environment: Id) -> Result<AppView, Problem> {
+    bridge.environment_choose(environment).await
+}
+
+/// The board now.
+#[tauri::command]
+async fn board_read(bridge: State<'_, Bridge>) -> Result<Board, Problem> {
+    bridge.engine().await?.board().await
+}
+
+/// Checks once, now: all checks, or those named.
+#[tauri::command]
+async fn check_run(bridge: State<'_, Bridge>, checks: Option<Vec<Id>>) -> Result<Vec<CheckResult>, Problem> {
+    bridge.engine().await?.check_run(checks).await
+}
+
+/// One check in full.
+#[tauri::command]
+async fn check_read(bridge: State<'_, Bridge>, check: Id) -> Result<CheckDetail, Problem> {
+    bridge.engine().await?.check_read(check).await
+}
+
+/// A page of the journal.
+#[tauri::command]
+async fn journal_list(bridge: State<'_, Bridge>, query: JournalQuery) -> Result<JournalPage, Problem> {
+    bridge.engine().await?.journal_list(query).await
+}
+
+/// Verifies the journal from its first entry.
+#[tauri::command]
+async fn journal_verify(bridge: State<'_, Bridge>) -> Result<Verification, Problem> {
+    bridge.engine().await?.journal_verify().await
+}
+
+/// Writes the journal to a new file in the home's `exports`. The window cannot choose another place.
+#[tauri::command]
+async fn journal_export(bridge: State<'_, Bridge>) -> Result<Export, Problem> {
+    bridge.engine().await?.journal_export(None).await
+}
+
+/// Reads the plan from disk again.
+#[tauri::command]
+async fn plan_read(bridge: State<'_, Bridge>) -> Result<PlanView, Problem> {
+    bridge.engine().await?.plan_read().await
+}
+
+/// What this computer has and lacks. Works without a journal.
+#[tauri::command]
+async fn doctor_run(bridge: State<'_, Bridge>) -> Result<DoctorReport, Problem> {
+    bridge.doctor_run().await
+}
+
+/// How the practice range is found now.
+#[tauri::command]
+async fn range_status(bridge: State<'_, Bridge>) -> Result<RangeStatus, Problem> {
+    Ok(bridge.range_status().await)
+}
+
+/// Brings the practice range up, tells each step, and looks at its environment.
+#[tauri::command]
+async fn range_up(bridge: State<'_, Bridge>, size: Size, progress: Channel<Progress>) -> Result<RangeStatus, Problem> {
+    // A window that went away misses the steps; the range comes up all the same.
+    bridge.range_up(size, move |step| drop(progress.send(step))).await
+}
+
+/// Takes the practice range down and removes everything it made.
+#[tauri::command]
+async fn range_down(bridge: State<'_, Bridge>) -> Result<RangeStatus, Problem> {
+    bridge.range_down().await
+}
+
+/// The window has something to show.
+#[tauri::command]
+async fn window_ready(window: WebviewWindow) -> Result<(), Problem> {
+    window::show(&window);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::NAMES;
+
+    #[test]
+    fn the_window_may_call_exactly_the_commands_there_are() {
+        let capability: serde_json::Value = serde_json::from_str(include_str!("../capabilities/main.json")).unwrap();
+        let allowed: BTreeSet<String> = capability["permissions"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|permission| permission.as_str().unwrap().strip_prefix("allow-"))
+            .map(|name| name.replace('-', "_"))
+            .collect();
+        let named: BTreeSet<String> = NAMES.iter().map(|&name| name.to_owned()).collect();
+        assert_eq!(allowed, named);
+        assert_eq!(named.len(), NAMES.len(), "a command is named twice");
+    }
+
+    #[test]
+    fn build_script_reads_the_same_declaration() {
+        let permissions = concat!(env!("CARGO_MANIFEST_DIR"), "/permissions/autogenerated");
+        let generated: BTreeSet<String> = std::fs::read_dir(permissions)
+            .unwrap()
+            .map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
+            .collect();
+        for name in NAMES {
+            assert!(generated.contains(*name), "{name} is not in the manifest of the application");
+        }
+    }
+
+    #[test]
+    fn nothing_outside_our_commands_is_allowed_without_notice() {
+        let capability: serde_json::Value = serde_json::from_str(include_str!("../capabilities/main.json")).unwrap();
+        let others: Vec<&str> = capability["permissions"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|permission| permission.as_str())
+            .filter(|permission| permission.contains(':'))
+            .collect();
+        assert_eq!(others, ["core:event:allow-listen", "core:event:allow-unlisten", "core:window:allow-theme"]);
+        assert_eq!(capability["windows"], serde_json::json!(["main"]));
+    }
+}
