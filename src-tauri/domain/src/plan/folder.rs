@@ -13,7 +13,7 @@ use super::{
     id::Id,
     place::PlanPlaces,
     platform::Platform,
-    read::{self, Faults, Node, Places, PlanFault, Read, Source, TableReader, read_file},
+    read::{self, Faults, Node, Places, PlanFault, Read, Source, TableReader, read_part},
     rules,
 };
 use crate::{
@@ -211,14 +211,14 @@ impl Parts {
 }
 
 fn part<T: Read>(source: &Source<'_>, places: &mut Places, faults: &mut Vec<PlanFault>) -> Option<T> {
-    let (value, found) = read_file(source, places);
+    let (value, found) = read_part(source, places);
     faults.extend(found);
     value
 }
 
 /// A part, or what an empty file in its place would say.
 fn or_nothing<T: Read>(part: Option<T>) -> Option<T> {
-    part.or_else(|| read_file(&Source::new("", ""), &mut Places::new()).0)
+    part.or_else(|| read_part(&Source::new("", ""), &mut Places::new()).0)
 }
 
 impl LoadedPlan {

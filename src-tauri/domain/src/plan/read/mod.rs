@@ -349,7 +349,28 @@ pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&
 }
 
 /// Reads a whole file. Syntax mistakes are collected too, and what could be parsed is still read.
-pub fn read_file<T: Read>(source: &Source<'_>, places: &mut Places) -> (Option<T>, Vec<PlanFault>) {
+pub fn read_part<T: Read>(source: &Source<'_>, places: &mut Places) -> (Option<T>, Vec<PlanFault>) {
+    read_node(source, places, T::read)
+}
+
+/// Reads a whole file as [`read_part`] does, field by field; keys nobody asks for are unknown.
+pub fn read_file<T>(
+    source: &Source<'_>,
+    places: &mut Places,
+    read: impl FnOnce(&mut TableReader<'_, '_>, &mut Faults<'_>) -> Option<T>,
+) -> (Option<T>, Vec<PlanFault>) {
+    read_node(source, places, |node, faults| {
+        let mut reader = TableReader::open(node, faults)?;
+        let value = read(&mut reader, faults);
+        reader.finish(faults).then_some(value).flatten()
+    })
+}
+
+fn read_node<T>(
+    source: &Source<'_>,
+    places: &mut Places,
+    read: impl FnOnce(&Node<'_, '_>, &mut Faults<'_>) -> Option<T>,
+) -> (Option<T>, Vec<PlanFault>) {
     let mut faults = Faults::new(source);
     if let Some((at, what)) = depth::too_deep(source.text) {
         faults.add(&(at..at), "", what, Some("Is a bracket or a quote missing before this?".to_owned()));
@@ -365,7 +386,7 @@ pub fn read_file<T: Read>(source: &Source<'_>, places: &mut Places) -> (Option<T
     }
     note_places(source, document.get_ref(), "", 0, places);
     let whole = DeValue::Table(document.into_inner());
-    let value = T::read(&Node { value: &whole, span: 0..0, path: String::new() }, &mut faults);
+    let value = read(&Node { value: &whole, span: 0..0, path: String::new() }, &mut faults);
     let faults = faults.into_list();
     (value.filter(|_| faults.is_empty()), faults)
 }
