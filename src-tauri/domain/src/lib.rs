@@ -1,13 +1,21 @@
 //! What is true: the types, rules and folds of a recovery plan and its evidence.
 //!
 //! Nothing here waits, reads or writes, and time is always an argument. The modules follow the sentence of the
-//! house: plan, check, status, incident, runbook, action, journal, report (so far the first three and the journal).
+//! house: plan, check, status, incident, runbook, action, journal, report. Of incident and action there is nothing yet;
+//! backup, communication, drill, compliance and maintenance are further chapters of the plan.
 
+pub mod backup;
 pub mod check;
+pub mod communication;
+pub mod compliance;
+pub mod drill;
 pub mod environment;
 pub mod journal;
+pub mod maintenance;
 pub mod plan;
 pub mod problem;
+pub mod report;
+pub mod runbook;
 pub mod status;
 
 pub use plan::id::Id;

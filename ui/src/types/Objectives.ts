@@ -19,6 +19,6 @@ rpo: PeriodObjective,
  */
 availability: ShareObjective, 
 /**
- * Transactions that may be lost, as the runbook states it beside the RPO.
+ * Transactions that may be lost, where the document states it beside the RPO.
  */
-data_loss: PeriodObjective, };
+data_loss: PeriodObjective | null, };

@@ -64,4 +64,4 @@ impl fmt::Display for Id {
     }
 }
 
-read_from_text!("a name in quotes", Id);
+read_from_text!("a name in quotes" like r"^[a-z][a-z0-9-]{0,63}$", Id);

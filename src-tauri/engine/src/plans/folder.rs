@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use lifeboat_domain::plan::{LARGEST_FILE, PlanFile, read::PlanFault};
+use lifeboat_domain::plan::{LARGEST_FILE, PlanFile, belongs, read::PlanFault};
 
 use super::PlansError;
 
@@ -54,21 +54,21 @@ impl Found<'_> {
                 continue;
             }
             let path = entry.path();
-            let is_toml = Path::new(&name).extension().is_some_and(|extension| extension == "toml");
+            let is_part = belongs(&name);
             let metadata = match self.inside(&path) {
                 Ok(metadata) => metadata,
-                Err(message) if is_toml => {
+                Err(message) if is_part => {
                     self.faults.push(fault(&name, message, None));
                     continue;
                 }
-                // A link to somewhere else that is no TOML file was not meant as part of the plan.
+                // A link to somewhere else that would be no part was not meant as part of the plan.
                 Err(_) => continue,
             };
             if metadata.is_dir() {
                 if depth < DEEPEST {
                     self.folder(&path, &format!("{name}/"), depth + 1)?;
                 }
-            } else if is_toml {
+            } else if is_part {
                 self.seen += 1;
                 self.file(&path, name, &metadata);
             }

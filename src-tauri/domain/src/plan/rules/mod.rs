@@ -1,45 +1,41 @@
 //! Rules between the parts of a plan: every name that is used exists, fits its use, and nothing goes in circles.
 
+mod parts;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Plan,
     id::Id,
-    read::{Places, PlanFault, nearest},
+    place::PlanPlaces,
+    read::{PlanFault, nearest},
 };
 use crate::{check::ProbeKind, environment::EndpointKind};
 
 /// All faults between the parts; `places` tells where each value stands.
-pub(super) fn judge(plan: &Plan, places: &BTreeMap<String, Places>) -> Vec<PlanFault> {
+pub(super) fn judge(plan: &Plan, places: &PlanPlaces) -> Vec<PlanFault> {
     let mut judge = Judge { places, faults: Vec::new() };
     judge.names_are_unique(plan);
     judge.references_exist(plan);
     judge.functions_do_not_circle(plan);
     judge.endpoints_are_bound(plan);
     judge.objectives_are_ordered(plan);
+    judge.backups_fit(plan);
+    judge.runbooks_fit(plan);
+    judge.people_fit(plan);
+    judge.messages_fit(plan);
+    judge.other_parts_fit(plan);
     judge.faults
 }
 
 struct Judge<'a> {
-    places: &'a BTreeMap<String, Places>,
+    places: &'a PlanPlaces,
     faults: Vec<PlanFault>,
 }
 
 impl Judge<'_> {
     fn fault(&mut self, file: &str, field: &str, message: String, hint: Option<String>) {
-        // The nearest place known: the key itself, else the table around it.
-        let mut path = field;
-        let places = self.places.get(file);
-        let (line, column) = loop {
-            if let Some((_, line, column)) = places.and_then(|places| places.get(path)) {
-                break (*line, *column);
-            }
-            match path.rsplit_once('.') {
-                Some((outer, _)) => path = outer,
-                None => break (1, 1),
-            }
-        };
-        self.faults.push(PlanFault { file: file.to_owned(), line, column, field: field.to_owned(), message, hint });
+        self.faults.push(self.places.fault(file, field, message, hint));
     }
 
     fn names_are_unique(&mut self, plan: &Plan) {
@@ -177,9 +173,8 @@ impl Judge<'_> {
 
     fn objectives_are_ordered(&mut self, plan: &Plan) {
         let objectives = &plan.objectives;
-        for (key, objective) in
-            [("rto", &objectives.rto), ("rpo", &objectives.rpo), ("data-loss", &objectives.data_loss)]
-        {
+        let loss = objectives.data_loss.as_ref().map(|loss| ("data-loss", loss));
+        for (key, objective) in [("rto", &objectives.rto), ("rpo", &objectives.rpo)].into_iter().chain(loss) {
             if objective.target > objective.tolerable {
                 let message =
                     format!("the target {} is longer than the tolerable {}", objective.target, objective.tolerable);
