@@ -140,11 +140,21 @@ pub fn bundled_plan() -> PathBuf {
 /// When it cannot be copied.
 pub fn plan_copy(into: &Path) -> PathBuf {
     let to = into.join("plan");
-    std::fs::create_dir_all(to.join("environments")).expect("a folder");
-    for name in ["plan.toml", "checks.toml", "environments/production.toml", "environments/range.toml"] {
-        std::fs::copy(bundled_plan().join(name), to.join(name)).expect("a copy");
-    }
+    copy_folder(&bundled_plan(), &to);
     to
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a folder");
+    for entry in std::fs::read_dir(from).expect("the folder") {
+        let entry = entry.expect("an entry");
+        let copy = to.join(entry.file_name());
+        if entry.file_type().expect("its kind").is_dir() {
+            copy_folder(&entry.path(), &copy);
+        } else {
+            std::fs::copy(entry.path(), copy).expect("a copy");
+        }
+    }
 }
 
 /// The program built beside the stories.

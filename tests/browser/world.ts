@@ -340,6 +340,7 @@ export class World {
       plan: this.faults.length > 0 ? null : (planDocument as unknown as Plan),
       faults: this.faults,
       files: this.files,
+      findings: [],
       earlier_in_force: this.faults.length > 0,
     };
   }

@@ -10,7 +10,7 @@ use std::{
 use lifeboat_domain::{
     Id,
     journal::Fact,
-    plan::{Plan, read::nearest},
+    plan::{LoadedPlan, Plan, lint::lint, read::nearest},
     problem::{Code, Problem},
 };
 
@@ -76,11 +76,13 @@ impl Core {
             folder: self.options.plan.display().to_string(),
             plan: None,
             faults: Vec::new(),
+            findings: Vec::new(),
             files: reading.texts,
             earlier_in_force: false,
         };
         match reading.plan {
-            Ok(plan) => {
+            Ok(LoadedPlan { plan, places }) => {
+                view.findings = lint(&plan, &places, (self.clock)().date_naive());
                 self.adopt(&plan).await?;
                 view.plan = Some(plan);
             }

@@ -5,7 +5,7 @@ use lifeboat_domain::{
     check::Sample,
     environment::EnvironmentKind,
     journal::{EntryView, Verification},
-    plan::{Id, Plan, read::PlanFault},
+    plan::{Id, Plan, lint::Finding, read::PlanFault},
     problem::Problem,
     status::CheckRow,
 };
@@ -109,6 +109,8 @@ pub struct PlanView {
     pub plan: Option<Plan>,
     /// What is wrong with it, when it is not.
     pub faults: Vec<PlanFault>,
+    /// What it says wrongly though it can be read: contradictions, gaps, things overdue. Worst first.
+    pub findings: Vec<Finding>,
     /// Its files.
     pub files: Vec<PlanText>,
     /// Whether the board still runs on an earlier version, because the files on disk have faults.

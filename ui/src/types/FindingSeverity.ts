@@ -3,4 +3,4 @@
 /**
  * How much a finding weighs.
  */
-export type FindingSeverity = "error" | "warning" | "note";
+export type FindingSeverity = "severe" | "warning" | "note";

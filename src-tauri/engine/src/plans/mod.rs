@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use lifeboat_domain::{
     Id,
     environment::EnvironmentKind,
-    plan::{Plan, PlanFile, read::PlanFault},
+    plan::{LoadedPlan, Plan, PlanFile, read::PlanFault},
     problem::{Code, Problem},
 };
 
@@ -55,15 +55,15 @@ impl From<PlansError> for Problem {
 pub struct Reading {
     /// Its files as text, for showing faults at their line.
     pub texts: Vec<PlanText>,
-    /// The plan, or everything that is wrong with it.
-    pub plan: Result<Plan, Vec<PlanFault>>,
+    /// The plan and where its values stand, or everything that keeps it from being read.
+    pub plan: Result<LoadedPlan, Vec<PlanFault>>,
 }
 
 /// Reads a plan from its folder.
 pub fn read(folder: &Path) -> Result<Reading, PlansError> {
     let (files, mut faults) = folder::read(folder)?;
     let texts = files.iter().map(text_of).collect();
-    let plan = match Plan::read(&files) {
+    let plan = match LoadedPlan::read(&files) {
         Ok(plan) if faults.is_empty() => Ok(plan),
         Ok(_) => Err(faults),
         Err(found) => {

@@ -86,7 +86,7 @@ fn a_folder_that_is_not_there_is_a_missing_plan() {
 #[test]
 fn the_default_environment_is_a_range_that_is_up_then_production() {
     let home = tempfile::tempdir().unwrap();
-    let plan = read(&bundled_plan(None).unwrap()).unwrap().plan.unwrap();
+    let plan = read(&bundled_plan(None).unwrap()).unwrap().plan.unwrap().plan;
     assert_eq!(default_environment(&plan, home.path()).unwrap().as_str(), "production");
     fs::create_dir(home.path().join("environments")).unwrap();
     fs::write(home.path().join("environments/range.json"), "{}").unwrap();

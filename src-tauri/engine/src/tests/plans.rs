@@ -104,7 +104,7 @@ fn targets_of_the_script_are_what_the_environment_says() {
         ca: None,
     };
     let place = Place::new();
-    let plan = crate::plans::read(&place.plan()).unwrap().plan.unwrap();
+    let plan = crate::plans::read(&place.plan()).unwrap().plan.unwrap().plan;
     let production = &plan.environments[&id("production")];
     assert_eq!(production.target(&id("database"), &BTreeMap::new()), Some(Ok(target)));
     assert!(default_home().is_absolute() || default_home() == Path::new(".lifeboat"));

@@ -6,7 +6,7 @@ choice! {
     /// How much a finding weighs.
     pub enum FindingSeverity {
         /// What is written cannot work.
-        Error = "error",
+        Severe = "severe",
         /// What is written contradicts itself, or leaves something out that will be missed.
         Warning = "warning",
         /// Worth knowing.
@@ -79,7 +79,7 @@ codes! {
     StoreWithoutCheck = "store-without-check", Warning,
         "Customers are the first to notice that it is gone.";
     /// A store has no copy.
-    StoreWithoutBackup = "store-without-backup", Error,
+    StoreWithoutBackup = "store-without-backup", Severe,
         "What is lost is lost.";
     /// A system is said to span zones and nothing shows it.
     MultiZoneWithoutCheck = "multi-zone-without-check", Warning,
@@ -94,7 +94,7 @@ codes! {
     ReplicationCountedAsBackup = "replication-counted-as-backup", Warning,
         "A deletion is repeated as faithfully as everything else; there is nothing to return to.";
     /// A copy is kept longer than any edition of the provider keeps it.
-    RetentionNotOffered = "retention-not-offered", Error,
+    RetentionNotOffered = "retention-not-offered", Severe,
         "The copy needed is already gone when it is looked for.";
     /// A copy is kept as long as stated in some editions only, and the plan names none.
     RetentionOnlyInSomeEditions = "retention-only-in-some-editions", Warning,
@@ -109,7 +109,7 @@ codes! {
     RegionCopyNotOffered = "region-copy-not-offered", Warning,
         "When the region is lost, so are the copies.";
     /// A provider's copies never contain the store.
-    StoreLeftOut = "store-left-out", Error,
+    StoreLeftOut = "store-left-out", Severe,
         "The restore ends well and the store is empty.";
     /// What a provider offers has not been read for a year.
     OfferNotChecked = "offer-not-checked", Note,
@@ -127,19 +127,19 @@ codes! {
     QueryTwice = "query-twice", Note,
         "Two texts for one rule: one of them is forgotten when the rule changes.";
     /// A contact's address is a stand-in.
-    ContactPlaceholder = "contact-placeholder", Error,
+    ContactPlaceholder = "contact-placeholder", Severe,
         "The call goes to nobody.";
     /// Nobody has proved an address, or not for a month.
     ContactUnverified = "contact-unverified", Warning,
         "Numbers change and people leave; the first test should not be the incident.";
     /// Somebody the plan relies on has no address.
-    ContactWithoutAddress = "contact-without-address", Error,
+    ContactWithoutAddress = "contact-without-address", Severe,
         "The plan says to reach them and does not say how.";
     /// A severity has nobody to tell, or no way to.
-    SeverityTellsNobody = "severity-tells-nobody", Error,
+    SeverityTellsNobody = "severity-tells-nobody", Severe,
         "The incident is declared and no one hears of it.";
     /// No channel of a severity reaches somebody it has to tell.
-    SeverityCannotReach = "severity-cannot-reach", Error,
+    SeverityCannotReach = "severity-cannot-reach", Severe,
         "The message is sent by ways that do not reach them.";
     /// Two texts name different channels for a severity.
     ChannelsDiffer = "channels-differ", Warning,
@@ -154,7 +154,7 @@ codes! {
     OnCallWithoutRotation = "on-call-without-rotation", Warning,
         "The same person is called every night, until one night they are not there.";
     /// Days on which nobody is on call.
-    OnCallGap = "on-call-gap", Error,
+    OnCallGap = "on-call-gap", Severe,
         "On those days the first level is silence.";
     /// A time to escalate without a unit.
     EscalationWithoutUnit = "escalation-without-unit", Warning,
@@ -172,7 +172,7 @@ codes! {
     ConditionNobodyEvaluates = "condition-nobody-evaluates", Warning,
         "The level is never called, or always, depending on who reads it.";
     /// A blank that is not declared.
-    TemplateUnknownField = "template-unknown-field", Error,
+    TemplateUnknownField = "template-unknown-field", Severe,
         "The message goes out with braces in it, or not at all.";
     /// A blank nobody fills.
     TemplateFieldUnfilled = "template-field-unfilled", Warning,
@@ -214,16 +214,16 @@ codes! {
     FallbacksDiffer = "fallbacks-differ", Warning,
         "One half of the team waits while the other switches.";
     /// A setting that is a stand-in.
-    SettingPlaceholder = "setting-placeholder", Error,
+    SettingPlaceholder = "setting-placeholder", Severe,
         "The step fails at the moment it is needed.";
     /// An obligation depends on a severity the law does not know.
     LawKnowsNoSeverity = "law-knows-no-severity", Warning,
         "A duty is missed because an engineer chose P2.";
     /// A deadline counted from another moment than the law's.
-    DeadlineFromWrongMoment = "deadline-from-wrong-moment", Error,
+    DeadlineFromWrongMoment = "deadline-from-wrong-moment", Severe,
         "The deadline passes while the clock still shows time.";
     /// A deadline later than the law's.
-    DeadlineLaterThanLaw = "deadline-later-than-law", Error,
+    DeadlineLaterThanLaw = "deadline-later-than-law", Severe,
         "The report is late although everybody kept to the plan.";
     /// An obligation that names no law.
     ObligationWithoutLaw = "obligation-without-law", Note,
@@ -244,7 +244,7 @@ codes! {
     RegionUnknown = "region-unknown", Warning,
         "Nobody can say whether data may go there.";
     /// A region outside the places data may go.
-    RegionNotAllowed = "region-not-allowed", Error,
+    RegionNotAllowed = "region-not-allowed", Severe,
         "The recovery itself breaks the law.";
     /// The document's review is overdue.
     DocumentOverdue = "document-overdue", Warning,
