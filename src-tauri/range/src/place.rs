@@ -53,7 +53,8 @@ impl Place {
 
     /// The paths for a home, which is made if need be, and the folder that only this user may enter.
     pub(crate) fn prepare(home: &Path) -> Result<Self, RangeError> {
-        fs::create_dir_all(home).map_err(RangeError::file("create", home))?;
+        // A home that is made here is as private as one the journal makes.
+        DirBuilder::new().recursive(true).mode(0o700).create(home).map_err(RangeError::file("create", home))?;
         let place = Self::of(home)?;
         private_folder(&place.folder)?;
         Ok(place)
@@ -282,6 +283,14 @@ mod tests {
         assert!(!place.has_remains());
         assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0);
         place.lock().unwrap();
+    }
+
+    #[test]
+    fn a_home_made_for_a_range_is_for_its_owner_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = folder.path().join("above/home");
+        Place::prepare(&home).unwrap();
+        assert_eq!(fs::metadata(&home).unwrap().permissions().mode() & 0o777, 0o700);
     }
 
     #[test]

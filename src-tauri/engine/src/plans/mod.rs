@@ -95,11 +95,17 @@ pub(crate) fn default_environment(plan: &Plan, home: &Path) -> Option<Id> {
 
 /// Where the plan that comes with Lifeboat is, looked for from the folder of the running program.
 pub fn bundled_plan(executable_folder: Option<&Path>) -> Option<PathBuf> {
-    let mut places = Vec::new();
     // While developing, the plan in the source tree is meant, not the copy that the build laid beside the program.
-    if cfg!(debug_assertions) {
-        places.push(Path::new(env!("CARGO_MANIFEST_DIR")).join("../plans/samia-tarot"));
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plans/samia-tarot");
+    if cfg!(debug_assertions) && source.join("plan.toml").is_file() {
+        return Some(source.canonicalize().unwrap_or(source));
     }
+    installed_plan(executable_folder)
+}
+
+/// Where packages put it.
+pub(crate) fn installed_plan(executable_folder: Option<&Path>) -> Option<PathBuf> {
+    let mut places = Vec::new();
     if let Some(folder) = executable_folder {
         places.push(folder.join("plans/samia-tarot"));
         // Tauri's packages put resources into lib/<product name>.

@@ -80,7 +80,7 @@ async fn the_bundled_plan_opens() {
 }
 
 #[test]
-fn the_bundled_plan_is_found_beside_the_program_and_in_packages() {
+fn an_installed_plan_is_found_beside_the_program_and_in_packages() {
     let root = tempfile::tempdir().unwrap();
     let put = |path: &str| {
         let folder = root.path().join(path).join("plans/samia-tarot");
@@ -90,9 +90,9 @@ fn the_bundled_plan_is_found_beside_the_program_and_in_packages() {
     };
     let bin = root.path().join("bin");
     let package = put("lib/Lifeboat");
-    assert_eq!(crate::plans::bundled_plan(Some(&bin)), Some(package));
+    assert_eq!(crate::plans::installed_plan(Some(&bin)), Some(package));
     let beside = put("bin");
-    assert_eq!(crate::plans::bundled_plan(Some(&bin)), Some(beside));
+    assert_eq!(crate::plans::installed_plan(Some(&bin)), Some(beside));
 }
 
 #[test]
