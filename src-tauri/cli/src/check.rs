@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::{
     Place,
     answer::{Answer, Ending, health, visible},
-    progress,
+    progress, status,
 };
 
 #[derive(Debug, Serialize)]
@@ -19,9 +19,10 @@ struct Results {
 
 pub(crate) async fn run(place: &Place, names: &[String], answer: Answer) -> Result<Ending, Problem> {
     let checks = names.iter().map(|name| id(name)).collect::<Result<Vec<Id>, Problem>>()?;
-    let engine = place.open().await?;
+    let engine = progress::during("opening the journal", place.open()).await?;
     let wanted = if checks.is_empty() { None } else { Some(checks) };
     let results = progress::during("checking", engine.check_run(wanted)).await;
+    status::tell_trouble(&engine, answer);
     engine.close().await;
     let results = results?;
     let mut text = String::new();
@@ -44,5 +45,9 @@ pub(crate) async fn run(place: &Place, names: &[String], answer: Answer) -> Resu
 }
 
 fn id(name: &str) -> Result<Id, Problem> {
-    name.parse().map_err(|_| Problem::new(Code::CheckUnknown, format!("no check is called \"{name}\"")).field("check"))
+    name.parse().map_err(|_| {
+        Problem::new(Code::CheckUnknown, format!("no check is called \"{name}\""))
+            .field("check")
+            .hint("`lifeboat status --json` lists them.")
+    })
 }

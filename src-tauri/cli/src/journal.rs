@@ -3,12 +3,12 @@
 use std::{fmt::Write as _, path::PathBuf};
 
 use clap::{Args, Subcommand};
-use lifeboat_domain::Problem;
+use lifeboat_domain::{Code, Problem};
 use lifeboat_engine::{Engine, view::JournalQuery};
 
 use crate::{
     Place,
-    answer::{Answer, Ending, time, visible},
+    answer::{Answer, Ending, tell_problem, time, visible},
     progress,
 };
 
@@ -46,6 +46,11 @@ pub(crate) struct ListArguments {
 }
 
 pub(crate) async fn run(place: &Place, verb: JournalVerb, answer: Answer) -> Result<Ending, Problem> {
+    if !place.home.join("journal.sqlite").exists() {
+        let message = format!("there is no journal in {}", place.home.display());
+        let hint = "Name the home with --home. A journal is made when something is checked or appended.";
+        return Err(Problem::new(Code::NotAllowedNow, message).hint(hint).field("home"));
+    }
     let engine = progress::during("opening the journal", place.open()).await?;
     let ending = answer_to(&engine, verb, answer).await;
     engine.close().await;
@@ -102,7 +107,14 @@ async fn answer_to(engine: &Engine, verb: JournalVerb, answer: Answer) -> Result
         JournalVerb::Export { file } => {
             let export = progress::during("exporting", engine.journal_export(file)).await?;
             answer.give(&export, &format!("{} entries written to {}", export.entries, export.path))?;
-            Ok(Ending::Good)
+            // What lies behind damage is not exported, and an export that is not all must not look like all.
+            match engine.trouble().filter(|problem| problem.code == Code::JournalDamaged) {
+                Some(problem) => {
+                    tell_problem(&problem, answer.json);
+                    Ok(Ending::Bad)
+                }
+                None => Ok(Ending::Good),
+            }
         }
     }
 }

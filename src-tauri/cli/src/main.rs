@@ -18,7 +18,10 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{Parser, Subcommand};
+use clap::{
+    Parser, Subcommand,
+    builder::{OsStringValueParser, TypedValueParser},
+};
 use lifeboat_domain::{Code, Id, Problem};
 use lifeboat_engine::{Engine, Options};
 
@@ -29,10 +32,10 @@ use answer::{Answer, Ending};
 #[command(name = "lifeboat", version, max_term_width = 120, subcommand_required = true, arg_required_else_help = true)]
 struct Arguments {
     /// Where the journal and everything else is kept.
-    #[arg(long, global = true, env = "LIFEBOAT_HOME", value_name = "DIR")]
+    #[arg(long, global = true, env = "LIFEBOAT_HOME", value_parser = folder(), value_name = "DIR")]
     home: Option<PathBuf>,
     /// The plan's folder; the bundled plan when absent.
-    #[arg(long, global = true, env = "LIFEBOAT_PLAN", value_name = "DIR")]
+    #[arg(long, global = true, env = "LIFEBOAT_PLAN", value_parser = folder(), value_name = "DIR")]
     plan: Option<PathBuf>,
     /// The environment; the practice range when one is up.
     #[arg(long = "env", global = true, value_name = "NAME")]
@@ -42,6 +45,11 @@ struct Arguments {
     json: bool,
     #[command(subcommand)]
     verb: Verb,
+}
+
+/// A folder. Empty is accepted, because an empty variable of the environment means the same as none.
+fn folder() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
 }
 
 #[derive(Debug, Subcommand)]
@@ -160,13 +168,15 @@ async fn run(arguments: Arguments) -> Result<Ending, Problem> {
     let answer = Answer { json: arguments.json };
     let environment = match arguments.environment {
         Some(name) => Some(name.parse::<Id>().map_err(|_| {
-            Problem::new(Code::EnvironmentUnknown, format!("no environment is called \"{name}\"")).field("env")
+            Problem::new(Code::EnvironmentUnknown, format!("no environment is called \"{name}\""))
+                .field("env")
+                .hint("See the plan's folder environments.")
         })?),
         None => None,
     };
     let place = Place {
-        home: arguments.home.unwrap_or_else(lifeboat_engine::default_home),
-        plan: arguments.plan.or_else(bundled_plan),
+        home: arguments.home.filter(|home| !home.as_os_str().is_empty()).unwrap_or_else(lifeboat_engine::default_home),
+        plan: arguments.plan.filter(|plan| !plan.as_os_str().is_empty()).or_else(bundled_plan),
         environment,
     };
     match arguments.verb {

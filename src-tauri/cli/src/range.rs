@@ -79,14 +79,14 @@ pub(crate) async fn run(place: &Place, verb: RangeVerb, answer: Answer) -> Resul
                 progress::step(&format!("[{}/{}] {}", step.done + 1, step.of, step.step));
             })
             .await?;
-            keep(place, Fact::RangeStarted { size: word(size).to_owned() }).await;
+            keep(place, answer, Fact::RangeStarted { size: word(size).to_owned() }).await;
             tell(&status, answer)
         }
         RangeVerb::Down => {
             let before = lifeboat_range::status(home).await;
             let status = progress::during("taking the range down", lifeboat_range::down(home)).await?;
             if before.phase != Phase::Down {
-                keep(place, Fact::RangeStopped {}).await;
+                keep(place, answer, Fact::RangeStopped {}).await;
             }
             tell(&status, answer)
         }
@@ -102,7 +102,7 @@ pub(crate) async fn run(place: &Place, verb: RangeVerb, answer: Answer) -> Resul
         }
         RangeVerb::Break { fault } => {
             let status = progress::during("switching the fault on", lifeboat_range::inject(home, &fault)).await?;
-            keep(place, Fact::FaultInjected { fault }).await;
+            keep(place, answer, Fact::FaultInjected { fault }).await;
             tell(&status, answer)
         }
         RangeVerb::Mend { fault } => {
@@ -110,7 +110,7 @@ pub(crate) async fn run(place: &Place, verb: RangeVerb, answer: Answer) -> Resul
             let mending = lifeboat_range::mend(home, fault.as_deref());
             let status = progress::during("mending", mending).await?;
             for mended in before.into_iter().filter(|fault| !status.faults.contains(fault)) {
-                keep(place, Fact::FaultMended { fault: mended }).await;
+                keep(place, answer, Fact::FaultMended { fault: mended }).await;
             }
             tell(&status, answer)
         }
@@ -139,7 +139,7 @@ const fn word(size: Size) -> &'static str {
 
 /// Keeps what was done to the range in the journal. The range has changed already, so a journal that cannot be
 /// written is told, but is no reason to call the verb failed.
-async fn keep(place: &Place, fact: Fact) {
+async fn keep(place: &Place, answer: Answer, fact: Fact) {
     let kept = async {
         let engine = place.open().await?;
         let kept = engine.append(fact).await;
@@ -152,7 +152,7 @@ async fn keep(place: &Place, fact: Fact) {
             message: format!("done, but not kept in the journal: {}", problem.message),
             ..problem
         };
-        tell_problem(&problem, false);
+        tell_problem(&problem, answer.json);
     }
 }
 

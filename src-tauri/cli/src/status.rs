@@ -3,7 +3,7 @@
 use std::{fmt::Write as _, io::Write as _, time::Duration};
 
 use lifeboat_domain::{
-    Id, Problem,
+    Problem,
     journal::EntryView,
     status::{Board, FunctionRow, Health, PartRow, Watching},
 };
@@ -12,13 +12,14 @@ use tokio::sync::broadcast::error::RecvError;
 
 use crate::{
     Place,
-    answer::{Answer, Ending, health, time, visible},
+    answer::{Answer, Ending, health, tell_problem, time, visible},
     progress,
 };
 
 pub(crate) async fn show(place: &Place, answer: Answer) -> Result<Ending, Problem> {
     let engine = place.open().await?;
     let board = look(&engine).await;
+    tell_trouble(&engine, answer);
     engine.close().await;
     let board = board?;
     answer.give(&board, &text(&board))?;
@@ -32,22 +33,7 @@ async fn look(engine: &Engine) -> Result<Board, Problem> {
         return Ok(board);
     }
     progress::during("nobody is watching, so checking once", engine.check_run(None)).await?;
-    progress::during("looking again at what is suspect", confirm(engine)).await
-}
-
-/// Checks what is suspect until it is sure, as a watch would. The most failures a plan may ask for is the bound.
-async fn confirm(engine: &Engine) -> Result<Board, Problem> {
-    let mut board = engine.board().await?;
-    for _ in 0..100 {
-        let suspect: Vec<Id> =
-            board.checks.iter().filter(|check| check.suspicion.is_some()).map(|check| check.id.clone()).collect();
-        if suspect.is_empty() {
-            break;
-        }
-        engine.check_run(Some(suspect)).await?;
-        board = engine.board().await?;
-    }
-    Ok(board)
+    progress::during("looking again at what is suspect", engine.check_confirm()).await
 }
 
 fn ending(board: &Board) -> Ending {
@@ -80,15 +66,30 @@ pub(crate) async fn watch(place: &Place, seconds: Option<u64>, answer: Answer) -
     tokio::pin!(until);
     // The first picture comes when every check has been made once.
     let mut first = Some(board);
+    let (mut told, mut sentence) = (None, String::new());
     let mut looks = tokio::time::interval(Duration::from_millis(250));
     let result = loop {
         tokio::select! {
             () = &mut until => break Ok(()),
             () = interrupted() => break Ok(()),
-            _ = looks.tick(), if first.is_some() => {
+            _ = looks.tick() => {
+                // While nothing can be kept, no entry comes: the board itself is told then, whenever it changes.
+                let trouble = engine.trouble();
+                if trouble != told {
+                    match &trouble {
+                        Some(problem) => tell_problem(problem, answer.json),
+                        None => progress::step("the journal is kept again"),
+                    }
+                    told = trouble;
+                }
+                if first.is_none() && told.is_none() {
+                    continue;
+                }
                 match engine.board().await {
-                    Ok(board) if board.counts.not_checked == 0 => {
+                    Ok(board) if first.is_some() && board.counts.not_checked > 0 => {}
+                    Ok(board) if first.is_some() || sentence != board.sentence => {
                         first = None;
+                        sentence.clone_from(&board.sentence);
                         if let Err(problem) = answer.give(&board, &text(&board)) {
                             break Err(problem);
                         }
@@ -114,6 +115,13 @@ pub(crate) async fn watch(place: &Place, seconds: Option<u64>, answer: Answer) -
     engine.close().await;
     result?;
     Ok(ending(&board?))
+}
+
+/// Says when what was seen could not be kept.
+pub(crate) fn tell_trouble(engine: &Engine, answer: Answer) {
+    if let Some(problem) = engine.trouble() {
+        tell_problem(&problem, answer.json);
+    }
 }
 
 async fn interrupted() {

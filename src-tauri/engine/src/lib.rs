@@ -89,6 +89,27 @@ impl Engine {
         self.core.check_run(checks).await
     }
 
+    /// Checks what is suspect again, at the plan's pace, until every health is sure; then the board.
+    pub async fn check_confirm(&self) -> Result<Board, Problem> {
+        loop {
+            let board = self.board().await?;
+            let suspect: Vec<Id> =
+                board.checks.iter().filter(|check| check.suspicion.is_some()).map(|check| check.id.clone()).collect();
+            if suspect.is_empty() {
+                return Ok(board);
+            }
+            let force = self.core.force()?;
+            let retries = suspect.iter().filter_map(|id| force.checks.get(id)).map(|check| check.retry.get());
+            tokio::time::sleep(retries.max().unwrap_or_default()).await;
+            self.check_run(Some(suspect)).await?;
+        }
+    }
+
+    /// Why nothing can be kept at present, if so: a full disk, a damaged or a newer journal.
+    pub fn trouble(&self) -> Option<Problem> {
+        self.core.journal.trouble()
+    }
+
     /// One check in full.
     pub async fn check_read(&self, check: Id) -> Result<CheckDetail, Problem> {
         let core = &self.core;

@@ -126,8 +126,7 @@ fn suspicion_with(before: Option<&Suspicion>, sample: &Sample) -> Suspicion {
     }
 }
 
-/// When a check that was last sampled at `last` stops being believed: twice its interval, and the time one
-/// probe may take.
+/// When a check that was last sampled at `last` stops being believed: after twice its interval.
 pub fn stale_at(check: &Check, last: DateTime<Utc>) -> DateTime<Utc> {
-    last + check.interval.to_delta() * 2 + check.timeout.to_delta()
+    last + check.interval.to_delta() * 2
 }

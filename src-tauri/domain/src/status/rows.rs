@@ -133,6 +133,14 @@ pub(super) fn sentence(tiers: &[TierRow], counts: Counts) -> String {
         }
     }
     let bad = counts.outage + counts.degraded;
+    let unsure =
+        tiers.iter().flat_map(|tier| &tier.functions).filter(|function| function.health != Health::Operational);
+    let unsure = unsure.count();
+    if bad > 0 && unsure > 0 {
+        let (checks, functions) =
+            (if bad == 1 { "check is" } else { "checks are" }, if unsure == 1 { "function" } else { "functions" });
+        return format!("{bad} {checks} not operational, and nothing is known of {unsure} business {functions}.");
+    }
     if bad > 0 {
         let plural = if bad == 1 { "check is" } else { "checks are" };
         return format!("Every business function works; {bad} {plural} not operational.");

@@ -75,7 +75,7 @@ impl From<JournalError> for Problem {
         let message = error.to_string();
         match error {
             JournalError::Damaged { .. } => Self::new(Code::JournalDamaged, message).hint(
-                "The entries before it can be read and exported. Keep the file as evidence; move it away to begin a \
+                "The entries before it can be read and exported. Keep journal.sqlite as evidence, with journal.sqlite-wal and -shm where they exist; move all of them away to begin a \
                  new journal.",
             ),
             JournalError::NotAJournal { .. } => Self::new(Code::JournalDamaged, message)

@@ -28,7 +28,10 @@ use lifeboat_domain::{
     problem::{Code, Problem},
     status::CheckHealth,
 };
-use sqlx::SqlitePool;
+use sqlx::{
+    Connection as _, SqlitePool,
+    sqlite::{SqliteConnectOptions, SqliteConnection},
+};
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
@@ -254,6 +257,21 @@ impl Journal {
         self.tasks.wait().await;
         if let Some(reader) = &self.shared.reader {
             reader.close().await;
+        }
+        if self.read_only().is_none() {
+            self.settle().await;
+        }
+    }
+
+    /// Moves everything into the one file, so that somebody who copies or moves it has all of it. SQLite keeps the
+    /// newest entries in a file beside it for as long as anybody has it open; another program that does keeps them so.
+    async fn settle(&self) {
+        let options = SqliteConnectOptions::new().filename(&self.shared.path).busy_timeout(Duration::from_secs(1));
+        if let Ok(mut connection) = SqliteConnection::connect_with(&options).await {
+            if let Err(error) = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut connection).await {
+                tracing::warn!(%error, "the journal's newest entries stay in the file beside it");
+            }
+            let _ = connection.close().await;
         }
     }
 }

@@ -17,7 +17,7 @@ use lifeboat_domain::{
 };
 use tokio::sync::oneshot;
 
-use super::{Force, Scheduler, gate::server_of, held, watch::Landed};
+use super::{Force, Key, MOST_UNWRITTEN, Scheduler, gate::server_of, held, watch::Landed};
 use crate::journal::SampleRecord;
 
 /// What a flight brought home; nothing when the engine was closed meanwhile.
@@ -101,11 +101,12 @@ impl Scheduler {
         self.gate.pass(server_of(&targets), limited).await
     }
 
-    /// Writes a sample down. What cannot be written is folded in memory, so the board goes on telling.
+    /// Writes a sample down, after those that could not be written before it: no change of health is lost to a full
+    /// disk. What cannot be written is folded in memory, so the board goes on telling.
     async fn record(&self, record: SampleRecord) -> CheckHealth {
         let key = (record.environment.clone(), record.check.clone());
         let (sample, failures) = (record.sample.clone(), record.failures);
-        let health = if let Ok(health) = self.journal.sample(record).await {
+        let health = if let Some(health) = self.write_in_order(&key, record).await {
             health
         } else {
             let remembered = held(&self.memory).get(&key).cloned();
@@ -118,6 +119,28 @@ impl Scheduler {
             fold(&before, &sample, failures).0
         };
         held(&self.memory).insert(key, health.clone());
+        health
+    }
+
+    /// Writes what waits for a check and then its newest sample. On failure the rest goes on waiting.
+    async fn write_in_order(&self, key: &Key, record: SampleRecord) -> Option<CheckHealth> {
+        let mut waiting = held(&self.unwritten).remove(key).unwrap_or_default();
+        waiting.push_back(record);
+        let mut health = None;
+        while let Some(next) = waiting.front() {
+            let Ok(written) = self.journal.sample(next.clone()).await else {
+                // Behind damage nothing is ever written, so nothing needs to wait for it.
+                if self.journal.read_only().is_none() {
+                    while waiting.len() > MOST_UNWRITTEN {
+                        waiting.pop_front();
+                    }
+                    held(&self.unwritten).insert(key.clone(), waiting);
+                }
+                return None;
+            };
+            health = Some(written);
+            waiting.pop_front();
+        }
         health
     }
 }

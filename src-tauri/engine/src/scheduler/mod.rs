@@ -11,7 +11,7 @@ mod schedule;
 mod watch;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     fmt,
     future::Future,
     path::PathBuf,
@@ -34,7 +34,7 @@ pub use crate::probe::Targets;
 
 use self::{flight::Flight, gate::Gate};
 use crate::{
-    journal::{Clock, Journal},
+    journal::{Clock, Journal, SampleRecord},
     plans::{Values, ValuesFile},
     probe::Prober,
 };
@@ -111,6 +111,9 @@ impl Force {
     }
 }
 
+/// How many samples of one check wait for a disk that is full; of more, the newest.
+const MOST_UNWRITTEN: usize = 500;
+
 /// A check by environment and name.
 type Key = (Id, Id);
 
@@ -125,6 +128,8 @@ pub(crate) struct Scheduler {
     air: Mutex<BTreeMap<Key, Flight>>,
     /// Healths as this program folded them: what is left of the board when the journal cannot be written.
     memory: Mutex<BTreeMap<Key, CheckHealth>>,
+    /// Samples that could not be written, oldest first.
+    unwritten: Mutex<BTreeMap<Key, VecDeque<SampleRecord>>>,
     landed: Mutex<Option<mpsc::UnboundedSender<watch::Landed>>>,
     watching: changing::Sender<Option<Watching>>,
     begun: AtomicBool,
@@ -149,6 +154,7 @@ impl Scheduler {
             gate: Gate::default(),
             air: Mutex::default(),
             memory: Mutex::default(),
+            unwritten: Mutex::default(),
             landed: Mutex::default(),
             watching: changing::Sender::new(None),
             begun: AtomicBool::new(false),
