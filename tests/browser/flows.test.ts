@@ -89,6 +89,10 @@ describe.each(["light", "dark"] as const)("%s", (colorScheme) => {
     await clean(opened, `entry-${colorScheme}`);
     await at(page, "#/plan", "#plan-environments");
     await clean(opened, `plan-${colorScheme}`);
+    await page.getByRole("button", { name: /^Two texts name different channels/ }).click();
+    await page.getByRole("button", { name: "Go to severities.toml:41:6" }).click();
+    await page.locator("aside mark").waitFor();
+    await clean(opened, `finding-${colorScheme}`);
     for (const screen of ["incidents", "runbooks", "drills", "backups", "executive"]) {
       await at(page, `#/${screen}`, "main .empty");
       await clean(opened, `${screen}-${colorScheme}`);
@@ -343,6 +347,41 @@ test("a fault of the plan leads to its line", async () => {
   await close();
 });
 
+test("a finding of the plan is found, and its second place leads to its line", async () => {
+  const { page, close, complaints } = await open(browser, address, { hash: "#/plan" });
+  await page.getByRole("heading", { level: 2, name: "Findings" }).waitFor();
+  const findings = page.getByRole("region", { name: "Findings" });
+  await findings.getByText("12 of 12 shown").waitFor();
+  const channels = findings.getByRole("button", { name: /^Two texts name different channels/ });
+  expect(await channels.getAttribute("aria-expanded")).toBe("false");
+
+  // By weight, then by text, then to the second place, all from the keyboard.
+  await findings.getByRole("button", { name: "5 warnings" }).focus();
+  await page.keyboard.press("Enter");
+  await findings.getByText("5 of 12 shown").waitFor();
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Tab");
+  await page.keyboard.type("p1 slack");
+  await findings.getByText("1 of 12 shown").waitFor();
+  expect(await channels.getAttribute("aria-expanded")).toBe("true");
+  for (const name of ["Two texts name different channels 1 finding", "Go to severities.toml:15:6"]) {
+    await page.keyboard.press("Tab");
+    expect(await focused(page)).toBe(name);
+  }
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  const marked = page.locator("aside mark");
+  await marked.waitFor();
+  expect(await marked.innerText()).toBe('by = ["slack", "sms"]');
+  await page.getByRole("heading", { level: 2, name: "severities.toml:41:6" }).waitFor();
+  expect(await focused(page)).toBe("severities.toml:41:6");
+  expect(await page.locator("aside").innerText()).toContain("People wait for the message at the wrong place.");
+  await page.keyboard.press("Escape");
+  await page.waitForFunction(() => document.activeElement?.textContent.trim() === "Go to severities.toml:41:6");
+  expect(complaints).toEqual([]);
+  await close();
+});
+
 test("the first run starts the range step by step and ends on the board", async () => {
   const world = new World();
   world.firstRun = true;
@@ -375,6 +414,7 @@ describe("sizes", () => {
     "#/status/check/database-port",
     "#/journal",
     "#/plan",
+    "#/plan/finding/channels-differ%40severities.toml%3A15%3A6%232",
     "#/settings",
     "#/welcome",
     "#/drills",
@@ -391,7 +431,11 @@ describe("sizes", () => {
     const { page, close } = await open(browser, address, { world, ...size });
     for (const hash of screens) {
       await at(page, hash, "main h1, aside h2");
-      await page.locator("aside figure, tbody tr, main .empty").filter({ visible: true }).first().waitFor();
+      await page
+        .locator("aside figure, aside .file, tbody tr, main .empty")
+        .filter({ visible: true })
+        .first()
+        .waitFor();
       const cut = await page.evaluate(() =>
         [...document.querySelectorAll<HTMLElement>("main button, main h1, main td")]
           .filter((element) => element.checkVisibility() && element.closest(".file, .unseen") === null)

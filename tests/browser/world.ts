@@ -19,6 +19,7 @@ import type { JournalQuery } from "../../ui/src/types/JournalQuery";
 import type { PartRow } from "../../ui/src/types/PartRow";
 import type { Plan } from "../../ui/src/types/Plan";
 import type { PlanFault } from "../../ui/src/types/PlanFault";
+import type { PlanFinding } from "../../ui/src/types/PlanFinding";
 import type { PlanText } from "../../ui/src/types/PlanText";
 import type { PlanView } from "../../ui/src/types/PlanView";
 import type { Problem } from "../../ui/src/types/Problem";
@@ -27,6 +28,7 @@ import type { RangeStatus } from "../../ui/src/types/RangeStatus";
 import type { RecentChange } from "../../ui/src/types/RecentChange";
 import type { Sample } from "../../ui/src/types/Sample";
 import type { Verification } from "../../ui/src/types/Verification";
+import { findingSeeds, findingTexts } from "./findings";
 import { checkSeeds, functionSeeds, partSeeds, planDocument } from "./plan";
 
 const WEIGHT: Record<Health, number> = { operational: 0, "not-checked": 1, unknown: 2, degraded: 3, outage: 4 };
@@ -59,7 +61,8 @@ export class World {
   range: RangeStatus;
   firstRun = false;
   faults: PlanFault[] = [];
-  files: PlanText[] = [];
+  findings: PlanFinding[] = findingSeeds;
+  files: PlanText[] = findingTexts;
   watching: Board["watching"] = "here";
   readOnly: Problem | null = null;
   keychain: AppView["keychain"] = { state: "available", detail: "GNOME Keyring" };
@@ -340,7 +343,7 @@ export class World {
       plan: this.faults.length > 0 ? null : (planDocument as unknown as Plan),
       faults: this.faults,
       files: this.files,
-      findings: [],
+      findings: this.faults.length > 0 ? [] : this.findings,
       earlier_in_force: this.faults.length > 0,
     };
   }

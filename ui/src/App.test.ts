@@ -158,6 +158,12 @@ describe("hostile words", () => {
     lifeboat.go("plan");
     await fireEvent.click(await button(/^Go to/));
     await title(/^plan\.toml:9:15$/);
+    world.faults = [];
+    world.findings = world.findings.map((finding) => ({ ...finding, message: hostile, why: hostile }));
+    await lifeboat.plan.read();
+    await fireEvent.click(await button(/^Go to backups/));
+    await title(/^backups\.toml:31:10$/);
+    expect(document.querySelector("aside")?.textContent).toContain(hostile.slice(4));
     expect(document.querySelector("img, script")).toBeNull();
     expect("hit" in window).toBe(false);
   });
@@ -223,6 +229,93 @@ describe("the plan", () => {
     });
     expect(marked.textContent).toBe('tier = "criticl"');
     expect(document.querySelectorAll(".line").length).toBeLessThanOrEqual(200);
+  });
+});
+
+describe("the findings of the plan", () => {
+  const kind = (name: RegExp) => button(name).then((head) => [head, head.getAttribute("aria-expanded")] as const);
+  const items = () => document.querySelectorAll("section ol > li");
+
+  test("are counted by weight, the worst open and the rest closed until asked for", async () => {
+    await start("#/plan");
+    expect((await heading(/DR-SAMIA/)).textContent).toMatch(/can be read, 5 severe findings/);
+    for (const name of [/^All 12$/, /^5 severe$/, /^5 warnings$/, /^2 notes$/]) await button(name);
+    expect((await kind(/^A contact’s address is a stand-in 3 findings$/))[1]).toBe("true");
+    const [head, expanded] = await kind(/^Two texts name different channels 2 findings$/);
+    expect(expanded).toBe("false");
+    expect(items()).toHaveLength(5);
+    await fireEvent.click(head);
+    expect(items()).toHaveLength(7);
+    expect(screen.getByText("People wait for the message at the wrong place.")).toBeTruthy();
+    await fireEvent.click(head);
+    expect(items()).toHaveLength(5);
+  });
+
+  test("are sifted by weight and text, and what matches is open", async () => {
+    await start("#/plan");
+    await fireEvent.click(await button(/^5 warnings$/));
+    expect((await button(/^5 warnings$/)).getAttribute("aria-pressed")).toBe("true");
+    expect(items()).toHaveLength(5);
+    await fireEvent.click(await button(/^All 12$/));
+    const text = screen.getByRole("searchbox", { name: "Text" });
+    await fireEvent.input(text, { target: { value: "cto" } });
+    expect(screen.getByText("2 of 12 shown")).toBeTruthy();
+    expect(items()).toHaveLength(2);
+    await fireEvent.input(text, { target: { value: "no such thing" } });
+    expect(screen.getByText("No finding matches the filter.")).toBeTruthy();
+    await fireEvent.click(await button(/^Clear filter$/));
+    expect(items()).toHaveLength(5);
+    expect((text as HTMLInputElement).value).toBe("");
+  });
+
+  test("each place opens its file, with what it costs and the other places", async () => {
+    await start("#/plan");
+    await fireEvent.click(await button(/^Go to contacts\.toml:26:1$/));
+    await title(/^contacts\.toml:26:1$/);
+    expect(document.querySelector("aside mark")?.textContent).toBe("[contacts.legal]");
+    const panel = document.querySelector("aside") as HTMLElement;
+    expect(panel.textContent).toMatch(/legal has an e-mail address only\./);
+    expect(panel.textContent).toMatch(/The message is sent by ways that do not reach them\./);
+    await fireEvent.click(within(panel).getByText("Go to severities.toml:9:8"));
+    await title(/^severities\.toml:9:8$/);
+    await press("Escape");
+    await title(/^contacts\.toml:26:1$/);
+    await press("Escape");
+    await waitFor(() => expect(document.activeElement?.textContent.trim()).toBe("Go to contacts.toml:26:1"));
+    expect(document.querySelector("aside")).toBeNull();
+  });
+
+  test("that are gone after reading again close their file", async () => {
+    const { lifeboat } = await start("#/plan");
+    await fireEvent.click(await button(/^Go to backups\.toml:31:10$/));
+    await title(/^backups\.toml:31:10$/);
+    world.findings = [];
+    await lifeboat.plan.read();
+    await screen.findByText("Nothing contradicts itself.");
+    expect(document.querySelector("aside")).toBeNull();
+    expect((await heading(/DR-SAMIA/)).textContent).toMatch(/has no faults/);
+    expect(screen.queryByRole("search")).toBeNull();
+  });
+
+  test("say nothing while the plan cannot be read", async () => {
+    world.breakPlan();
+    await start("#/plan");
+    await heading(/3 faults/);
+    expect(screen.queryByText("Nothing contradicts itself.")).toBeNull();
+  });
+
+  test("stay few on the page however many there are", async () => {
+    const [first] = world.findings;
+    world.findings = Array.from({ length: 1_000 }, (_, line) => ({
+      ...(first as (typeof world.findings)[number]),
+      places: [{ file: "plan.toml", line: line + 1, column: 1 }],
+    }));
+    await start("#/plan");
+    const [head, expanded] = await kind(/1 000 findings$/);
+    expect(expanded).toBe("false");
+    await fireEvent.click(head);
+    expect(items().length).toBeLessThanOrEqual(200);
+    expect(screen.getByText("850 more. Mend these first, or filter.")).toBeTruthy();
   });
 });
 

@@ -2,6 +2,8 @@
 
 import type { Health } from "../types/Health";
 import type { Finding } from "../types/Finding";
+import type { FindingCode } from "../types/FindingCode";
+import type { FindingSeverity } from "../types/FindingSeverity";
 import type { EnvironmentKind } from "../types/EnvironmentKind";
 import type { ProbeKind } from "../types/ProbeKind";
 import type { Problem } from "../types/Problem";
@@ -32,6 +34,88 @@ const finding: Record<Finding, string> = {
   lacking: "Lacking",
   missing: "Missing",
   unknown: "Unknown",
+};
+
+const findingCode: Record<FindingCode, string> = {
+  "scenario-slower-than-function": "A scenario takes longer than a function may be away",
+  "scenario-slower-than-platform": "A scenario takes longer than the platform may be away",
+  "fallback-slower-than-scenario": "A way round takes longer than its scenario allows",
+  "fallback-slower-than-platform": "A way round takes longer than the platform may be away",
+  "availability-shorter-than-rto": "One recovery uses up more outage than the availability leaves",
+  "data-loss-repeats-rpo": "The data loss allowed repeats the recovery point",
+  "data-loss-contradicts-rpo": "The data loss allowed contradicts the recovery point",
+  "function-without-objective": "A function without a recovery time of its own",
+  "dependency-of-lower-tier": "A function needs another that comes back after it",
+  "priority-differs-from-tier": "A store’s priority does not fit its functions",
+  "store-nobody-needs": "A store no function needs",
+  "store-without-check": "A store without a check",
+  "store-without-backup": "A store without a copy",
+  "multi-zone-without-check": "Several zones that no check shows",
+  "check-twice": "Two checks that ask the same",
+  "backup-rarer-than-rpo": "Copies rarer than the recovery point allows",
+  "replication-counted-as-backup": "Replication counted as a copy",
+  "retention-not-offered": "Copies kept longer than the provider keeps them",
+  "retention-only-in-some-editions": "Copies kept long enough in some editions only",
+  "point-in-time-ends-daily": "Point-in-time recovery ends the daily copies",
+  "promise-differs-from-offer": "The plan and the provider state different losses",
+  "region-copy-not-offered": "A copy in another region the provider does not offer",
+  "store-left-out": "Copies that never contain the store",
+  "offer-not-checked": "An offer nobody has read for a year",
+  "retention-unknown": "Nobody has said how long copies are kept",
+  "copy-not-read-whole": "A copy that is never read whole",
+  "query-without-answer": "An integrity query without a right answer",
+  "query-twice": "The same question in two places",
+  "contact-placeholder": "A contact’s address is a stand-in",
+  "contact-unverified": "A contact’s address nobody has proved lately",
+  "contact-without-address": "A contact without an address",
+  "severity-tells-nobody": "A severity that tells nobody",
+  "severity-cannot-reach": "A severity that cannot reach whom it tells",
+  "channels-differ": "Two texts name different channels",
+  "people-differ": "Two texts name different people",
+  "severity-not-in-script": "A severity the script does not know",
+  "on-call-without-rotation": "Nobody has said who is on call when",
+  "on-call-gap": "Days on which nobody is on call",
+  "escalation-without-unit": "A time to escalate without a unit",
+  "escalation-without-time": "A level that never hands over",
+  "escalation-slower-than-severity": "Escalation slower than the worst severity allows",
+  "escalation-ends": "The last level is one person",
+  "condition-nobody-evaluates": "A condition nothing evaluates",
+  "template-unknown-field": "A blank in a message that is not declared",
+  "template-field-unfilled": "A blank in a message nobody fills",
+  "template-field-unused": "A declared blank the message does not have",
+  "promise-in-message": "A length of time promised in a message",
+  "moment-without-message": "A moment of an incident without a message",
+  "drill-without-scenario": "A drill that practises no scenario",
+  "drill-without-success": "A drill that says nothing about passing",
+  "drill-week-undefined": "A drill’s week that is tied to no date",
+  "drill-without-owner": "A drill nobody answers for",
+  "scenario-without-drill": "A scenario nobody practises",
+  "destructive-without-approval": "A destructive step nobody has to allow",
+  "steps-longer-than-rto": "The steps take longer than their scenario allows",
+  "choice-loses-too-much": "A choice that loses more data than can be borne",
+  "fallbacks-differ": "Two texts name different ways round a provider",
+  "setting-placeholder": "A setting that is a stand-in",
+  "law-knows-no-severity": "A duty tied to a severity the law does not know",
+  "deadline-from-wrong-moment": "A deadline counted from another moment than the law’s",
+  "deadline-later-than-law": "A deadline later than the law’s",
+  "obligation-without-law": "A duty that names no law",
+  "obligation-without-evidence": "A duty without evidence",
+  "legal-basis-unfit": "A lawful basis that does not fit",
+  "categories-differ": "Kinds of data named differently in two places",
+  "residency-never-matches": "Places for data in words no region has",
+  "region-unknown": "A region whose country is not known",
+  "region-not-allowed": "A region outside the places data may go",
+  "document-overdue": "The document’s review is overdue",
+  "review-overdue": "A review is overdue or was never held",
+  "approval-without-break-glass": "An approval without a way for emergencies",
+  "duration-without-moments": "A length of time without its beginning or end",
+  "lessons-never-close": "Lessons that are never closed",
+};
+
+const findingSeverity: Record<FindingSeverity, string> = {
+  severe: "Severe",
+  warning: "Warnings",
+  note: "Notes",
 };
 
 const probe: Record<ProbeKind, string> = {
@@ -290,7 +374,8 @@ export const words = {
 
   plan: {
     waiting: "Reading the plan …",
-    whole: (id: string, version: string) => `${id} v${version} has no faults`,
+    whole: (id: string, version: string, severe: number) =>
+      `${id} v${version} ${severe === 0 ? "has no faults" : `can be read, ${plural(severe, "severe finding")}`}`,
     overdueBy: (unit: "month" | "day", value: number) => `review OVERDUE by ${plural(value, unit)}`,
     nextReview: (date: string) => `next review ${date}`,
     faults: (value: number) => `${plural(value, "fault")} in the plan’s files`,
@@ -360,6 +445,28 @@ export const words = {
     absent: "Has none of",
     pace: "Checked at least every",
     overdue: "OVERDUE",
+  },
+
+  findings: {
+    title: "Findings",
+    none: "Nothing contradicts itself.",
+    code: findingCode,
+    severity: findingSeverity,
+    filter: "Filter findings",
+    weight: "By weight",
+    all: (value: number) => `All ${count(value)}`,
+    count: {
+      severe: (value: number) => `${count(value)} severe`,
+      warning: (value: number) => plural(value, "warning"),
+      note: (value: number) => plural(value, "note"),
+    } satisfies Record<FindingSeverity, (value: number) => string>,
+    many: (value: number) => plural(value, "finding"),
+    text: "Text",
+    textPlaceholder: "in what is wrong, why, or the file",
+    shown: (shown: number, total: number) => `${count(shown)} of ${count(total)} shown`,
+    rest: (value: number) => `${plural(value, "more", "more")}. Mend these first, or filter.`,
+    noMatch: "No finding matches the filter.",
+    clear: "Clear filter",
   },
 
   settings: {
