@@ -19,7 +19,7 @@ export interface NamedFinding {
 }
 
 /** The findings of one kind. */
-export interface FindingGroup {
+interface FindingGroup {
   code: FindingCode;
   findings: NamedFinding[];
   /** What they cost, when it is the same for all. */
