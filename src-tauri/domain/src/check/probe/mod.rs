@@ -1,0 +1,79 @@
+//! The kinds of check, and what each of them asks. One file a family; a new kind is one line of `kinds!`, its table,
+//! its endpoints, its judge and its probe in the engine.
+
+use super::Verdict;
+use crate::plan::{
+    id::Id,
+    read::{choice, kinds},
+};
+
+mod http;
+mod network;
+mod object;
+mod postgres;
+mod status_page;
+
+pub use self::{
+    http::{Expectation, HttpProbe, Method},
+    network::{TcpProbe, TlsProbe},
+    object::ObjectNewestProbe,
+    postgres::{PostgresArchiveProbe, PostgresProbe, PostgresReplicationProbe, Question},
+    status_page::{Feed, StatusPageProbe},
+};
+
+choice! {
+    /// The verdict of a condition that does not hold.
+    pub enum Otherwise {
+        /// The check is degraded.
+        Degraded = "degraded",
+        /// The check is an outage.
+        Outage = "outage",
+    }
+}
+
+impl From<Otherwise> for Verdict {
+    fn from(otherwise: Otherwise) -> Self {
+        match otherwise {
+            Otherwise::Degraded => Self::Degraded,
+            Otherwise::Outage => Self::Outage,
+        }
+    }
+}
+
+kinds! {
+    /// What a check does.
+    pub enum Probe by ProbeKind {
+        /// One HTTP request.
+        Http(HttpProbe) = "http",
+        /// A TCP connection.
+        Tcp(TcpProbe) = "tcp",
+        /// A TLS certificate.
+        Tls(TlsProbe) = "tls",
+        /// A PostgreSQL server.
+        Postgres(PostgresProbe) = "postgres",
+        /// A PostgreSQL standby.
+        PostgresReplication(PostgresReplicationProbe) = "postgres-replication",
+        /// A PostgreSQL log archive.
+        PostgresArchive(PostgresArchiveProbe) = "postgres-archive",
+        /// The newest object of a bucket.
+        ObjectNewest(ObjectNewestProbe) = "object-newest",
+        /// A provider's status page.
+        StatusPage(StatusPageProbe) = "status-page",
+    }
+}
+
+impl Probe {
+    /// The endpoints it needs, by key in the plan.
+    pub fn endpoints(&self) -> Vec<(&'static str, &Id)> {
+        match self {
+            Self::Http(probe) => vec![("endpoint", &probe.endpoint)],
+            Self::Tcp(probe) => vec![("endpoint", &probe.endpoint)],
+            Self::Tls(probe) => vec![("endpoint", &probe.endpoint)],
+            Self::Postgres(probe) => vec![("endpoint", &probe.endpoint)],
+            Self::PostgresReplication(probe) => vec![("endpoint", &probe.endpoint), ("primary", &probe.primary)],
+            Self::PostgresArchive(probe) => vec![("endpoint", &probe.endpoint)],
+            Self::ObjectNewest(probe) => vec![("endpoint", &probe.endpoint)],
+            Self::StatusPage(probe) => vec![("endpoint", &probe.endpoint)],
+        }
+    }
+}
