@@ -2,6 +2,7 @@
 # What Lifeboat needs of Debian and its relatives (Ubuntu, Mint). Installs only what is missing; may be run again.
 #   debian.sh run     to build it and run it
 #   debian.sh test    that, and what its tests need
+#   debian.sh bench   that of run, and what it is measured beside
 # Ends with 3 when something is missing and this account may not install it; the list and the command are printed.
 set -euo pipefail
 
@@ -11,8 +12,9 @@ packages=(build-essential ca-certificates pkg-config libwebkit2gtk-4.1-dev librs
 case "$purpose" in
   run) ;;
   test) packages+=(xvfb webkit2gtk-driver dbus gnome-keyring chromium fonts-dejavu-core) ;;
+  bench) packages+=(xvfb dbus monitoring-plugins-basic prometheus-blackbox-exporter) ;;
   *)
-    echo "usage: debian.sh run|test" >&2
+    echo "usage: debian.sh run|test|bench" >&2
     exit 2
     ;;
 esac
