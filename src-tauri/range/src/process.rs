@@ -11,6 +11,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
+use crate::error::RangeError;
+
 /// How often a process is looked at while it is waited for.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -32,8 +34,9 @@ impl Process {
     }
 
     /// This program.
-    pub(crate) fn own() -> Option<Self> {
-        Self::of(i32::try_from(std::process::id()).ok()?)
+    pub(crate) fn own() -> Result<Self, RangeError> {
+        let own = i32::try_from(std::process::id()).ok().and_then(Self::of);
+        own.ok_or_else(|| RangeError::Silent { cause: "/proc cannot be read".to_owned() })
     }
 
     /// Whether it still runs.

@@ -82,7 +82,7 @@ async fn run(home: &Path, size: Size, extent: Extent, teller: &mut Teller) -> Re
     let orders = listen().await?;
     let control_port = orders.local_addr().map_err(RangeError::file("listen for", "orders"))?.port();
     let record = Record {
-        process: Process::own().ok_or_else(|| RangeError::Silent { cause: "/proc cannot be read".to_owned() })?,
+        process: Process::own()?,
         phase: Phase::Starting,
         size,
         since: None,
@@ -206,7 +206,7 @@ async fn build(
     });
     let api = PlatformApi::start(Arc::clone(&platform), identity.server, listen().await?, listen().await?)?;
     let life = tokio::spawn(Life { pool, bucket, aside: place.aside(), media: extent.media }.live());
-    let bindings = bindings(place, &primary, &standby, &api, &store, (access_key, secret_key), &passwords);
+    let bindings = bindings(place, &primary, &standby, &api, &store, (access_key, secret_key), &passwords)?;
     let range = Range { place: place.clone(), tools, passwords, primary, standby, platform, api, store, life };
 
     teller.step("Waiting until every part answers");
@@ -227,9 +227,10 @@ fn bindings(
     store: &Listening,
     (access_key, secret_key): (String, String),
     passwords: &Passwords,
-) -> Bindings {
+) -> Result<Bindings, RangeError> {
     let (plain, secure) = api.ports();
-    Bindings {
+    Ok(Bindings {
+        process: Process::own()?,
         bound_at: Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true),
         values: BTreeMap::from([
             ("api.port", plain.to_string()),
@@ -241,7 +242,7 @@ fn bindings(
             ("objects.access-key", access_key),
         ]),
         credentials: BTreeMap::from([("range-database", passwords.monitor.clone()), ("range-objects", secret_key)]),
-    }
+    })
 }
 
 impl Range {

@@ -226,6 +226,9 @@ fn bindings_are_private_and_complete(home: &Home) {
     assert_eq!(keys("values"), places);
     assert_eq!(keys("credentials"), ["range-database", "range-objects"]);
     assert!(bindings["bound_at"].is_string());
+    // By these two a reader tells a range that was killed, and that a number was given to another program.
+    let process = &home.record()["process"];
+    assert_eq!((&bindings["pid"], &bindings["started"]), (&process["pid"], &process["started"]));
 }
 
 async fn servers_are_as_promised(home: &Home, data: &Path) {
