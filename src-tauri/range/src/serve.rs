@@ -15,6 +15,7 @@ use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
     task::JoinHandle,
+    time::sleep,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -27,16 +28,20 @@ use crate::{
     fault::Fault,
     listener::{Listening, listen},
     object_store,
-    place::{Place, blocking, private_folder, write_private},
+    place::{Place, blocking, private_folder, remove_file, write_private},
     platform_api::{Platform, PlatformApi},
     process::Process,
-    progress::{Line, Teller},
+    progress::{Line, Teller, end_with_starter},
     state::{Bindings, Record},
     tools::Tools,
 };
 
 /// Steps of building besides those of filling the database.
 const STEPS: u32 = 7;
+
+/// How long the servers outlive their values. A checker looks at the values each second, and what it has begun by then
+/// should find its server.
+const LINGER: Duration = Duration::from_millis(1_500);
 
 /// A range that is up, part by part.
 #[derive(Debug)]
@@ -79,6 +84,9 @@ async fn run(home: &Path, size: Size, extent: Extent, teller: &mut Teller) -> Re
     let lock = place.lock()?;
     let ending = CancellationToken::new();
     end_on_signals(&ending)?;
+    if teller.is_heard() {
+        end_with_starter(ending.clone());
+    }
     let orders = listen().await?;
     let control_port = orders.local_addr().map_err(RangeError::file("listen for", "orders"))?.port();
     let record = Record {
@@ -111,6 +119,10 @@ async fn run(home: &Path, size: Size, extent: Extent, teller: &mut Teller) -> Re
             if ready.is_ok() {
                 teller.tell(&Line::Ready);
                 serving.until_the_end().await;
+                // The values go first and the servers after those who check have seen it. The other way round the
+                // servers' absence would look like an outage; without values a check says that the range is not up.
+                remove_file(&place.bindings())?;
+                sleep(LINGER).await;
             }
             ready
         }
@@ -118,7 +130,7 @@ async fn run(home: &Path, size: Size, extent: Extent, teller: &mut Teller) -> Re
     };
     // Stops what still builds beside this task.
     ending.cancel();
-    crate::place::remove_file(&place.bindings())?;
+    remove_file(&place.bindings())?;
     control.close().await;
     // The control's task held the other handle, and has ended.
     if let Some(range) = Arc::into_inner(serving).and_then(|serving| serving.range.into_inner()) {
