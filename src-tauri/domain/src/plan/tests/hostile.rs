@@ -1,5 +1,7 @@
 //! Files that are broken, huge, deep or meant to harm: never a panic, always a place.
 
+use std::time::{Duration, Instant};
+
 use super::{bundled, *};
 
 /// A source of numbers that is the same in every run (SplitMix64).
@@ -116,8 +118,9 @@ fn ten_thousand_broken_files_are_refused_with_a_place() {
     let today = chrono::NaiveDate::from_ymd_opt(2026, 11, 23).unwrap();
     let whole = bundled();
     let mut numbers = Numbers(20_261_123);
-    let mut read = 0;
+    let (mut read, mut slowest) = (0, Duration::ZERO);
     for round in 0..10_000 {
+        let begun = Instant::now();
         let mut file = whole[round % whole.len()].clone();
         mutate(&mut file, &mut numbers);
         if round % 40 == 0 {
@@ -130,7 +133,9 @@ fn ten_thousand_broken_files_are_refused_with_a_place() {
         } else {
             judge(&[file]);
         }
+        slowest = slowest.max(begun.elapsed());
     }
+    println!("the slowest of 10000 took {slowest:?}");
     assert!(read > 0, "no change was harmless, so nothing was linted");
 }
 
@@ -152,6 +157,7 @@ fn depth_does_not_overflow_the_stack() {
     ];
     for text in texts {
         for name in ["plan.toml", "runbooks/deep.toml", "checks.toml"] {
+            let _told = Told::begin(&text);
             assert!(judge(&[PlanFile { name: name.to_owned(), bytes: text.clone().into_bytes() }]).is_none());
         }
     }
@@ -169,9 +175,89 @@ fn much_is_refused_without_saying_much() {
         "= \n".repeat(20_000),
     ];
     for text in texts {
+        let _told = Told::begin(&text);
         let file = PlanFile { name: "runbooks/much.toml".to_owned(), bytes: text.into_bytes() };
         let faults = Plan::read(&[file]).unwrap_err();
         assert!(faults.len() <= 1_100, "{} faults", faults.len());
+    }
+}
+
+/// Says how long a file took, for those who run the tests with `--nocapture`.
+struct Told(String, Instant);
+
+impl Told {
+    fn begin(text: &str) -> Self {
+        Self(text.chars().take(12).collect(), Instant::now())
+    }
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        println!("{:?} took {:?}", self.0, self.1.elapsed());
+    }
+}
+
+#[test]
+fn every_kind_of_bad_file_is_refused_at_its_line() {
+    let good = || bundled().into_iter().find(|file| file.name == "checks.toml").unwrap().bytes;
+    let after_good = |more: &[u8]| [good().as_slice(), more].concat();
+    let lines = good().iter().filter(|byte| **byte == b'\n').count() as u32;
+    for (bytes, line, says) in [
+        (after_good(b"x = \"\0\"\n"), lines + 1, "not valid TOML"),
+        (after_good(b"# \0\n"), lines + 1, "not valid TOML"),
+        (after_good(b"# \xff\xfe\n"), lines + 1, "not UTF-8 text"),
+        (after_good(b"\xed\xa0\x80"), lines + 1, "not UTF-8 text"),
+        (after_good(b"[checks]\n[checks]\n"), lines + 2, "not valid TOML: duplicate key"),
+        (after_good(b"[checks.new]\nkind = \"tcp\"\nkind = \"tcp\"\n"), lines + 3, "not valid TOML: duplicate key"),
+        (after_good(b"[checks.new]\n\"kind\" = \"tcp\"\nkind = \"tcp\"\n"), lines + 3, "not valid TOML: duplicate key"),
+        (after_good("[checks.é]\nkind = \"\u{feff}".as_bytes()), lines + 2, "not valid TOML"),
+        (after_good("\u{feff}".as_bytes()), lines + 1, "not valid TOML"),
+        (after_good("[checks.\"../../etc/passwd\"]\n".as_bytes()), lines + 1, "passwd"),
+        (good().iter().map(|byte| if *byte == b'\n' { b'\r' } else { *byte }).collect(), 1, "not valid TOML"),
+    ] {
+        let shown = String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(40)..]).into_owned();
+        let faults = Plan::read(&[PlanFile { name: "checks.toml".to_owned(), bytes }]).unwrap_err();
+        let told: Vec<_> = faults.iter().filter(|fault| fault.file == "checks.toml").collect();
+        let said = told.iter().any(|fault| fault.line == line && fault.message.contains(says));
+        assert!(said, "{shown:?}: line {line}, {says}: {told:#?}");
+    }
+}
+
+#[test]
+fn a_mark_at_the_start_and_line_ends_of_windows_change_nothing() {
+    let changed: Vec<PlanFile> = bundled()
+        .into_iter()
+        .map(|PlanFile { name, bytes }| {
+            let text = String::from_utf8(bytes).unwrap().replace('\n', "\r\n");
+            PlanFile { name, bytes: format!("\u{feff}{text}").into_bytes() }
+        })
+        .collect();
+    let (changed, plain) = (LoadedPlan::read(&changed).unwrap(), LoadedPlan::read(&bundled()).unwrap());
+    assert_eq!(changed.places, plain.places);
+    assert_eq!(changed.plan.checks, plain.plan.checks);
+}
+
+#[test]
+fn a_file_whose_name_leads_out_of_the_folder_is_no_part_of_a_plan() {
+    for name in [
+        "../../etc/passwd",
+        "../plan.toml",
+        "environments/../plan.toml",
+        "runbooks/../../x.toml",
+        "/plan.toml",
+        "runbooks//x.toml",
+        "runbooks/./x.toml",
+        "runbooks/\0.toml",
+        "runbooks/\u{1b}[2J.toml",
+        "templates/..md",
+        "C:\\plan.toml",
+        "",
+    ] {
+        let mut files = bundled();
+        files.push(PlanFile { name: name.to_owned(), bytes: Vec::new() });
+        let faults = Plan::read(&files).unwrap_err();
+        assert_eq!(faults.len(), 1, "{name:?}: {faults:?}");
+        assert_eq!((faults[0].line, &faults[0].file), (1, &crate::text::visible(name).into_owned()));
     }
 }
 
