@@ -233,7 +233,7 @@ impl LoadedPlan {
         let mut seen: BTreeSet<&str> = BTreeSet::new();
         for file in files {
             match FileKind::of(&file.name) {
-                Err((message, hint)) => faults.push(PlanFault::of_file(&file.name, &message, hint)),
+                Err((message, hint)) => faults.push(PlanFault::of_file(&file.name, message, hint)),
                 Ok(_) if !seen.insert(&file.name) => {
                     faults.push(PlanFault::of_file(&file.name, "the file is there twice", None));
                 }
@@ -271,7 +271,7 @@ impl LoadedPlan {
 fn text_of<'a>(file: &'a PlanFile, faults: &mut Vec<PlanFault>) -> Option<&'a str> {
     if file.bytes.len() > LARGEST_FILE {
         let message = format!("larger than {} MiB", LARGEST_FILE >> 20);
-        faults.push(PlanFault::of_file(&file.name, &message, Some("A plan is text that people read.".to_owned())));
+        faults.push(PlanFault::of_file(&file.name, message, Some("A plan is text that people read.".to_owned())));
         return None;
     }
     match std::str::from_utf8(&file.bytes) {

@@ -31,7 +31,7 @@ pub(super) fn read(folder: &Path) -> Result<(Vec<PlanFile>, Vec<PlanFault>), Pla
     if found.seen > MOST_FILES {
         let message = format!("more than {MOST_FILES} files");
         let hint = "Is this the right folder? A plan has plan.toml, checks.toml and environments/*.toml.";
-        found.faults.push(PlanFault::of_file("", &message, Some(hint.to_owned())));
+        found.faults.push(PlanFault::of_file("", message, Some(hint.to_owned())));
     }
     found.files.sort_by(|one, other| one.name.cmp(&other.name));
     Ok((found.files, found.faults))
@@ -58,7 +58,7 @@ impl Found<'_> {
             let metadata = match self.inside(&path) {
                 Ok(metadata) => metadata,
                 Err(message) if is_part => {
-                    self.faults.push(PlanFault::of_file(&name, &message, None));
+                    self.faults.push(PlanFault::of_file(&name, message, None));
                     continue;
                 }
                 // A link to somewhere else that would be no part was not meant as part of the plan.
@@ -95,7 +95,7 @@ impl Found<'_> {
         let read = File::open(path).and_then(|file| file.take(LARGEST_FILE as u64 + 1).read_to_end(&mut bytes));
         match read {
             Ok(_) => self.files.push(PlanFile { name, bytes }),
-            Err(error) => self.faults.push(PlanFault::of_file(&name, &format!("cannot be read: {error}"), None)),
+            Err(error) => self.faults.push(PlanFault::of_file(&name, format!("cannot be read: {error}"), None)),
         }
     }
 }

@@ -30,21 +30,29 @@ pub struct PlanFault {
 impl PlanFault {
     /// A mistake at a line and column. Its words are shown to people, and may hold what a file says: they are kept on
     /// one line, with what would steer a terminal written out.
-    pub fn new(file: &str, (line, column): (u32, u32), field: &str, message: &str, hint: Option<String>) -> Self {
-        let plain = |text: &str| visible(text).into_owned();
-        Self {
-            file: plain(file),
-            line,
-            column,
-            field: plain(field),
-            message: plain(message),
-            hint: hint.as_deref().map(plain),
-        }
+    pub fn new(
+        file: &str,
+        (line, column): (u32, u32),
+        field: &str,
+        message: impl Into<String>,
+        hint: Option<String>,
+    ) -> Self {
+        let file = visible(file).into_owned();
+        let field = visible(field).into_owned();
+        Self { file, line, column, field, message: plain(message.into()), hint: hint.map(plain) }
     }
 
     /// A mistake of a whole file.
-    pub fn of_file(file: &str, message: &str, hint: Option<String>) -> Self {
+    pub fn of_file(file: &str, message: impl Into<String>, hint: Option<String>) -> Self {
         Self::new(file, (1, 1), "", message, hint)
+    }
+}
+
+/// The same text where it is plain already, as nearly all are.
+fn plain(text: String) -> String {
+    match visible(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(plain) => plain,
     }
 }
 
@@ -120,7 +128,7 @@ impl<'a> Faults<'a> {
             return;
         }
         let place = self.source.place(span.start);
-        self.list.push(PlanFault::new(self.source.file, place, field, &message.into(), hint));
+        self.list.push(PlanFault::new(self.source.file, place, field, message, hint));
     }
 
     /// Says what is being read, for the schema.
@@ -139,7 +147,7 @@ impl<'a> Faults<'a> {
     pub fn into_list(mut self) -> Vec<PlanFault> {
         if self.more {
             let message = format!("more than {MOST_FAULTS} mistakes; the others are not listed");
-            self.list.push(PlanFault::of_file(self.source.file, &message, Some("Is this the right file?".to_owned())));
+            self.list.push(PlanFault::of_file(self.source.file, message, Some("Is this the right file?".to_owned())));
         }
         self.list.sort();
         self.list.dedup();

@@ -1,7 +1,5 @@
 //! Files that are broken, huge, deep or meant to harm: never a panic, always a place.
 
-use std::time::{Duration, Instant};
-
 use super::{bundled, *};
 
 /// A source of numbers that is the same in every run (SplitMix64).
@@ -118,9 +116,8 @@ fn ten_thousand_broken_files_are_refused_with_a_place() {
     let today = chrono::NaiveDate::from_ymd_opt(2026, 11, 23).unwrap();
     let whole = bundled();
     let mut numbers = Numbers(20_261_123);
-    let (mut read, mut slowest) = (0, Duration::ZERO);
+    let mut read = 0;
     for round in 0..10_000 {
-        let begun = Instant::now();
         let mut file = whole[round % whole.len()].clone();
         mutate(&mut file, &mut numbers);
         if round % 40 == 0 {
@@ -133,9 +130,7 @@ fn ten_thousand_broken_files_are_refused_with_a_place() {
         } else {
             judge(&[file]);
         }
-        slowest = slowest.max(begun.elapsed());
     }
-    println!("the slowest of 10000 took {slowest:?}");
     assert!(read > 0, "no change was harmless, so nothing was linted");
 }
 
@@ -157,7 +152,6 @@ fn depth_does_not_overflow_the_stack() {
     ];
     for text in texts {
         for name in ["plan.toml", "runbooks/deep.toml", "checks.toml"] {
-            let _told = Told::begin(&text);
             assert!(judge(&[PlanFile { name: name.to_owned(), bytes: text.clone().into_bytes() }]).is_none());
         }
     }
@@ -175,25 +169,9 @@ fn much_is_refused_without_saying_much() {
         "= \n".repeat(20_000),
     ];
     for text in texts {
-        let _told = Told::begin(&text);
         let file = PlanFile { name: "runbooks/much.toml".to_owned(), bytes: text.into_bytes() };
         let faults = Plan::read(&[file]).unwrap_err();
         assert!(faults.len() <= 1_100, "{} faults", faults.len());
-    }
-}
-
-/// Says how long a file took, for those who run the tests with `--nocapture`.
-struct Told(String, Instant);
-
-impl Told {
-    fn begin(text: &str) -> Self {
-        Self(text.chars().take(12).collect(), Instant::now())
-    }
-}
-
-impl Drop for Told {
-    fn drop(&mut self) {
-        println!("{:?} took {:?}", self.0, self.1.elapsed());
     }
 }
 
@@ -201,7 +179,7 @@ impl Drop for Told {
 fn every_kind_of_bad_file_is_refused_at_its_line() {
     let good = || bundled().into_iter().find(|file| file.name == "checks.toml").unwrap().bytes;
     let after_good = |more: &[u8]| [good().as_slice(), more].concat();
-    let lines = good().iter().filter(|byte| **byte == b'\n').count() as u32;
+    let lines = std::str::from_utf8(&good()).unwrap().lines().count() as u32;
     for (bytes, line, says) in [
         (after_good(b"x = \"\0\"\n"), lines + 1, "not valid TOML"),
         (after_good(b"# \0\n"), lines + 1, "not valid TOML"),
@@ -212,7 +190,7 @@ fn every_kind_of_bad_file_is_refused_at_its_line() {
         (after_good(b"[checks.new]\n\"kind\" = \"tcp\"\nkind = \"tcp\"\n"), lines + 3, "not valid TOML: duplicate key"),
         (after_good("[checks.é]\nkind = \"\u{feff}".as_bytes()), lines + 2, "not valid TOML"),
         (after_good("\u{feff}".as_bytes()), lines + 1, "not valid TOML"),
-        (after_good("[checks.\"../../etc/passwd\"]\n".as_bytes()), lines + 1, "passwd"),
+        (after_good("[checks.\"../../etc/passwd\"]\n".as_bytes()), lines + 1, "not a name"),
         (good().iter().map(|byte| if *byte == b'\n' { b'\r' } else { *byte }).collect(), 1, "not valid TOML"),
     ] {
         let shown = String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(40)..]).into_owned();

@@ -94,7 +94,7 @@ fn texts(file: &PlanFile) -> Vec<Range<usize>> {
         }
     }
     let mut found = Vec::new();
-    if file.name.ends_with(".toml") {
+    if !file.name.starts_with("templates/") {
         let table = DeTable::parse(std::str::from_utf8(&file.bytes).unwrap()).unwrap();
         table.get_ref().iter().for_each(|(_, value)| look(value, &mut found));
     }
