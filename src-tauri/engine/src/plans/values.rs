@@ -44,6 +44,9 @@ pub(crate) struct Values {
     /// Secrets by handle.
     #[serde(default)]
     pub(crate) credentials: BTreeMap<Id, String>,
+    /// Jobs that ran while the environment was brought up, by the check that listens for them.
+    #[serde(default)]
+    pub(crate) beats: BTreeMap<Id, DateTime<Utc>>,
     /// Why the file cannot be used, if so.
     #[serde(skip)]
     pub(crate) refused: Option<String>,
