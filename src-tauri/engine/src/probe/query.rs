@@ -40,11 +40,12 @@ const DATABASES: &str = "select pg_database_size(current_database()), \
 
 pub(super) async fn size(attempt: &Attempt<'_>, probe: &PostgresSizeProbe) -> Result<Outcome, CouldNot> {
     let mut connection = connect(attempt, &probe.endpoint).await?;
-    let told = answer_of(attempt, sizes(attempt, &mut connection).await)?;
+    // Sizes wait for whoever changes a table's shape.
+    let late = "the sizes were not told in time; is a table locked?";
+    let told = answer_of(attempt, in_time(attempt, late, sizes(attempt, &mut connection)).await?)?;
     leave(connection).await;
     let (databases, tables) = told.map_err(|error| match error.state.as_str() {
-        // The server gave up when we did. Sizes wait for whoever changes a table's shape.
-        "57014" => CouldNot::Unfinished("the sizes were not told in time; is a table locked?".to_owned()),
+        "57014" => CouldNot::Unfinished(late.to_owned()),
         _ => error.could_not(),
     })?;
     let bytes = |row: &PgRow, at| column::<i64>(row, at).map(|bytes| u64::try_from(bytes).unwrap_or(0));
@@ -73,14 +74,21 @@ async fn sizes(attempt: &Attempt<'_>, connection: &mut PgConnection) -> Result<(
 pub(super) async fn sql(attempt: &Attempt<'_>, probe: &SqlProbe) -> Result<Outcome, CouldNot> {
     let mut connection = connect(attempt, &probe.endpoint).await?;
     begin(attempt, &mut connection).await.map_err(|error| fault(attempt, &error))?;
-    let asked = ask(&mut connection, &probe.query, probe.wanted()).await;
+    let asking = ask(&mut connection, &probe.query, probe.wanted());
+    let asked = in_time(attempt, "the query did not end in time", asking).await?;
     let error = |error| SqlAnswer { answer: QuestionAnswer::Error(error), columns: 0 };
     let answer = answer_of(attempt, asked)?.unwrap_or_else(error);
     leave(connection).await;
     Ok(judge::sql(probe, &answer))
 }
 
-/// Begins to read. The server gives up a little before we do, so that it can still say so, and writes times and
+/// How long an answer takes says nothing about a server that has let us in, so running out of time is known here.
+async fn in_time<T>(attempt: &Attempt<'_>, late: &str, work: impl Future<Output = T>) -> Result<T, CouldNot> {
+    let patience = attempt.left() * 19 / 20;
+    tokio::time::timeout(patience, work).await.map_err(|_| CouldNot::Unfinished(late.to_owned()))
+}
+
+/// Begins to read. The server gives up about when we do, rather than working on for nobody, and writes times and
 /// numbers as every other server does.
 async fn begin(attempt: &Attempt<'_>, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     execute(connection, "begin transaction read only").await?;

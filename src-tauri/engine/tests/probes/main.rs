@@ -6,7 +6,10 @@
 
 mod cluster;
 mod http;
+mod journey;
 mod object;
+mod plugin;
 mod postgres;
+mod query;
 mod support;
 mod tls;
