@@ -157,6 +157,15 @@ mod tests {
     }
 
     #[test]
+    fn b_125_something_bad_never_ends_as_good_and_what_is_not_set_up_accuses_nobody() {
+        let of = |verdict| Ending::of_verdicts([Verdict::Operational, verdict].into_iter());
+        assert_eq!((of(Verdict::Outage), of(Verdict::Degraded)), (Ending::Bad, Ending::Bad));
+        assert_eq!(of(Verdict::Unknown), Ending::CouldNotCheck);
+        let unbound = Problem::new(Code::EnvironmentUnbound, "no value for the database");
+        assert_eq!(Ending::of_problem(&unbound), Ending::CouldNotCheck);
+    }
+
+    #[test]
     fn an_answer_from_outside_cannot_steer_the_terminal() {
         assert_eq!(visible("down\u{1b}[2J\r\n\u{202e}x"), "down\\u{1b}[2J\\u{d}\\u{a}\\u{202e}x");
         assert_eq!(visible("كيف 星野 ◐"), "كيف 星野 ◐");

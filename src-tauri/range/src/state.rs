@@ -74,6 +74,8 @@ pub(crate) struct Bindings {
     pub(crate) bound_at: String,
     /// Texts by place.
     pub(crate) values: BTreeMap<&'static str, String>,
+    /// When jobs that report by themselves ran, RFC 3339, by the check that listens.
+    pub(crate) beats: BTreeMap<&'static str, String>,
     /// Secrets by credential.
     pub(crate) credentials: BTreeMap<&'static str, String>,
 }

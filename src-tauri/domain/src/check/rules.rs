@@ -11,7 +11,7 @@ use serde_json_path::JsonPath;
 use super::{Check, Expectation, HttpProbe, Method, Probe};
 use crate::plan::{
     quantity::Period,
-    read::{Faults, TableReader},
+    read::{Faults, TableReader, shown},
 };
 
 pub(super) fn judge(check: &Check, reader: &mut TableReader<'_, '_>, faults: &mut Faults<'_>) {
@@ -107,7 +107,7 @@ fn validate(expectation: &Expectation, without_body: bool) -> Result<(), String>
     if let Some(path) = json
         && let Err(error) = JsonPath::parse(path)
     {
-        return Err(format!("\"{path}\" is not a JSONPath: {}", error.message()));
+        return Err(format!("\"{}\" is not a JSONPath: {}", shown(path), error.message()));
     }
     let comparisons = usize::from(expectation.is.is_some())
         + usize::from(expectation.is_not.is_some())

@@ -11,5 +11,6 @@ mod object;
 mod plugin;
 mod postgres;
 mod query;
+mod seed;
 mod support;
 mod tls;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json_path::JsonPath;
 
-use super::{CREDENTIAL as HELD_CREDENTIAL, Faults, TableReader, header, path, validate};
+use super::{CREDENTIAL as HELD_CREDENTIAL, Faults, TableReader, header, path, shown, validate};
 use crate::check::probe::{CREDENTIAL, RUN};
 use crate::check::{Check, JourneyProbe, JourneyStep};
 use crate::places;
@@ -22,7 +22,7 @@ pub(super) fn judge(check: &Check, probe: &JourneyProbe, reader: &mut TableReade
         probe.steps.iter().map(|step| ("steps", step)).chain(probe.clean_up.iter().map(|step| ("clean-up", step)));
     for (key, step) in all {
         if let Err(message) = validated(step, &known) {
-            reader.fault(key, format!("step \"{}\": {message}", step.name), None, faults);
+            reader.fault(key, format!("step \"{}\": {message}", shown(&step.name)), None, faults);
         }
         known.extend(step.capture.iter().map(|capture| capture.name.as_str()));
     }
@@ -37,7 +37,7 @@ fn validated(step: &JourneyStep, known: &BTreeSet<&str>) -> Result<(), String> {
         match header(name, value) {
             // A credential that comes from elsewhere is none that the plan holds.
             Err(message) if message == HELD_CREDENTIAL && value.contains("${") => {}
-            Err(message) => return Err(format!("header \"{name}\": {message}")),
+            Err(message) => return Err(format!("header \"{}\": {message}", shown(name))),
             Ok(()) => {}
         }
     }
@@ -51,7 +51,7 @@ fn validated(step: &JourneyStep, known: &BTreeSet<&str>) -> Result<(), String> {
             return Err("\"${\" without a closing \"}\"".to_owned());
         }
         if let Some(name) = places::names(text).find(|name| !known.contains(name)) {
-            return Err(format!("no earlier step captures \"{name}\""));
+            return Err(format!("no earlier step captures \"{}\"", shown(name)));
         }
     }
     for (at, expectation) in step.expect.iter().enumerate() {
@@ -64,7 +64,8 @@ fn validated(step: &JourneyStep, known: &BTreeSet<&str>) -> Result<(), String> {
         }
         match (&capture.json, &capture.header) {
             (Some(json), None) => {
-                JsonPath::parse(json).map_err(|error| format!("\"{json}\" is not a JSONPath: {}", error.message()))?;
+                JsonPath::parse(json)
+                    .map_err(|error| format!("\"{}\" is not a JSONPath: {}", shown(json), error.message()))?;
             }
             (None, Some(_)) => {}
             _ => return Err(format!("capture \"{name}\" needs either \"json\" or \"header\"")),

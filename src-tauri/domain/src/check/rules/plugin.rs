@@ -3,7 +3,7 @@
 use super::{Faults, TableReader};
 use crate::check::PluginProbe;
 use crate::places;
-use crate::plan::read::nearest;
+use crate::plan::read::{nearest, shown};
 
 pub(super) fn judge(probe: &PluginProbe, reader: &mut TableReader<'_, '_>, faults: &mut Faults<'_>) {
     match probe.command.first() {
@@ -23,7 +23,7 @@ pub(super) fn judge(probe: &PluginProbe, reader: &mut TableReader<'_, '_>, fault
                 Some(near) => format!("Did you mean \"${{{near}}}\"?"),
                 None => format!("Known are {}.", PluginProbe::PLACES.join(", ")),
             };
-            reader.fault("command", format!("nothing is called \"{name}\" here"), Some(hint), faults);
+            reader.fault("command", format!("nothing is called \"{}\" here", shown(name)), Some(hint), faults);
         } else if probe.endpoint.is_none() {
             reader.fault("command", format!("\"${{{name}}}\" is an endpoint's, and none is given"), None, faults);
         }
