@@ -209,7 +209,7 @@ async fn build(
     let api = PlatformApi::start(Arc::clone(&platform), identity.server, listen().await?, listen().await?)?;
     let life = tokio::spawn(Life { pool, bucket, aside: place.aside(), media: extent.media }.live());
     let bindings =
-        bindings(place, &primary, &standby, &api, &store, (access_key, secret_key), &passwords, &platform.customer);
+        bindings(place, (&primary, &standby), &api, &store, (access_key, secret_key), &passwords, &platform.customer);
     let range = Range { place: place.clone(), tools, passwords, primary, standby, platform, api, store, life };
 
     teller.step("Waiting until every part answers");
@@ -224,8 +224,7 @@ fn port(listener: &TcpListener) -> Result<u16, RangeError> {
 
 fn bindings(
     place: &Place,
-    primary: &Cluster,
-    standby: &Cluster,
+    (primary, standby): (&Cluster, &Cluster),
     api: &PlatformApi,
     store: &Listening,
     (access_key, secret_key): (String, String),

@@ -60,6 +60,7 @@ impl fmt::Debug for Values {
             .field("bound_at", &self.bound_at)
             .field("places", &self.places)
             .field("credentials", &handles)
+            .field("beats", &self.beats)
             .field("refused", &self.refused)
             .finish()
     }

@@ -50,7 +50,7 @@ pub(super) async fn journey(attempt: &Attempt<'_>, probe: &JourneyProbe) -> Resu
         let share = clean_until.saturating_duration_since(Instant::now()) / waiting;
         clean_up.push(walk.step(step, Instant::now() + share).await);
     }
-    Ok(judge::journey(probe, steps, clean_up))
+    Ok(judge::journey(probe, &steps, &clean_up))
 }
 
 fn verdict(walked: &Walked) -> Option<Verdict> {
@@ -75,13 +75,10 @@ impl Walk<'_> {
     }
 
     async fn make(&mut self, step: &JourneyStep, request: &StepRequest, limit: Duration) -> Outcome {
-        let answer = match timeout(limit, self.send(request)).await {
-            Ok(answer) => answer,
-            Err(_) => {
-                let limit = Period::from_millis(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX));
-                Err(self.attempt.ran_out_of(limit))
-            }
-        };
+        let answer = timeout(limit, self.send(request)).await.unwrap_or_else(|_| {
+            let limit = Period::from_millis(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX));
+            Err(self.attempt.ran_out_of(limit))
+        });
         let outcome = match answer {
             Ok(answer) => self.carried.take(step, &answer),
             Err(why) => why.judge(ProbeKind::Journey),

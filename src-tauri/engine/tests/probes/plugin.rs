@@ -53,7 +53,7 @@ async fn a_plugin_is_judged_by_its_end() {
         assert_sample(&probe(&script(text), host()).await, verdict, reason);
     }
     let sample = probe(&script("echo \"OK | 'free space'=12.5%;10;5 time=3ms x=U\""), host()).await;
-    assert_eq!(measured(&sample, "free space"), 12.5);
+    assert!((measured(&sample, "free space") - 12.5).abs() < 1e-9);
     assert_eq!(sample.measurements.len(), 2);
 }
 
@@ -132,7 +132,7 @@ async fn b_36_a_program_that_never_ends_or_leaves_something_behind_never_blocks(
     ] {
         let started = Instant::now();
         let sample = probe(&within(900, script(text)), host()).await;
-        assert!(started.elapsed() < Duration::from_millis(1_000), "{text}: {:?}", started.elapsed());
+        assert!(started.elapsed() < Duration::from_secs(1), "{text}: {:?}", started.elapsed());
         assert_sample(&sample, Unknown, "the plug-in did not end within 900ms");
         gone(mark, || !running(mark).is_empty()).await;
     }

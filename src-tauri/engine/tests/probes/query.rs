@@ -183,8 +183,10 @@ async fn b_08_tables_with_any_name_are_measured_with_all_that_belongs_to_them() 
         .await;
     let sample = probe(&size(|probe| probe.table_at_most = Some(Size::from_bytes(5 << 20))), there()).await;
     assert_sample(&sample, Degraded, "table public.events is ");
-    assert_eq!(measured(&sample, "table public.events"), catalog(&cluster, "events_2026_a, events_old").await);
-    assert_eq!(measured(&sample, "table public.\"Weird Table\""), catalog(&cluster, "\"Weird Table\"").await);
+    for (table, parts) in [("events", "events_2026_a, events_old"), ("\"Weird Table\"", "\"Weird Table\"")] {
+        let told = measured(&sample, &format!("table public.{table}"));
+        assert!((told - catalog(&cluster, parts).await).abs() < 0.5, "{table}: {told}");
+    }
     assert!(measured(&sample, "database size") > 10e6, "{sample:?}");
     let answer = sample.answer.unwrap();
     for line in ["public.events in 3 partitions", "public.\"Weird Table\"", "\"Odd.Schema\".\"drop\"\"; --\""] {

@@ -172,11 +172,9 @@ impl Walked {
 }
 
 /// Sums up a journey from the steps that were made.
-pub fn journey(probe: &JourneyProbe, steps: Vec<Walked>, clean_up: Vec<Walked>) -> Outcome {
+pub fn journey(probe: &JourneyProbe, steps: &[Walked], clean_up: &[Walked]) -> Outcome {
     let weight = |step: &Walked| step.verdict().map_or(0, Verdict::weight);
     let walked = steps.len();
-    let times: Vec<(String, f64)> =
-        steps.iter().chain(&clean_up).map(|step| (step.name.clone(), step.took.as_secs_f64() * 1_000.0)).collect();
     let left_behind = clean_up
         .iter()
         .find(|step| weight(step) > 0)
@@ -197,7 +195,10 @@ pub fn journey(probe: &JourneyProbe, steps: Vec<Walked>, clean_up: Vec<Walked>) 
             None => Outcome::operational(format!("{}, cleaned up", counted(walked as u64, "step"))),
         },
     };
-    times.into_iter().fold(outcome, |outcome, (name, millis)| outcome.measured(&name, millis, "ms"))
+    steps
+        .iter()
+        .chain(clean_up)
+        .fold(outcome, |outcome, step| outcome.measured(&step.name, step.took.as_secs_f64() * 1_000.0, "ms"))
 }
 
 #[cfg(test)]
@@ -325,7 +326,7 @@ mod tests {
             (vec![good()], vec![], Unknown, "not every step was made".to_owned()),
         ] {
             let made = steps.len() + clean_up.len();
-            let outcome = journey(&probe, steps, clean_up);
+            let outcome = journey(&probe, &steps, &clean_up);
             assert_eq!((outcome.verdict, outcome.reason), (verdict, reason));
             assert_eq!(outcome.measurements.len(), made, "each step's time is told");
         }

@@ -102,7 +102,7 @@ pub fn growth(probe: &PostgresSizeProbe, sample: Sample, earlier: Option<&Sample
     let (Some(limit), Some(now)) = (probe.growth_at_most, size_of(&sample)) else { return sample };
     let since = earlier.map(|earlier| sample.at - earlier.at).filter(|since| *since >= SHORTEST);
     let Some((since, before)) = since.zip(earlier.and_then(size_of)) else {
-        return worse(sample, Verdict::Unknown, format!("growth is told after {}", elapsed(SHORTEST)));
+        return worse(sample, Verdict::Unknown, &format!("growth is told after {}", elapsed(SHORTEST)));
     };
     let per_day = (now - before) * TimeDelta::days(1).as_seconds_f64() / since.as_seconds_f64();
     let mut sample = sample;
@@ -111,11 +111,11 @@ pub fn growth(probe: &PostgresSizeProbe, sample: Sample, earlier: Option<&Sample
         return sample;
     }
     let words = format!("grows by {} a day, limit {limit}, told from {}", size(per_day as u64), elapsed(since));
-    worse(sample, probe.otherwise.into(), words)
+    worse(sample, probe.otherwise.into(), &words)
 }
 
 /// The sample with this verdict, where it is worse than its own.
-fn worse(sample: Sample, verdict: Verdict, words: String) -> Sample {
+fn worse(sample: Sample, verdict: Verdict, words: &str) -> Sample {
     if verdict.weight() <= sample.verdict.weight() {
         return sample;
     }

@@ -99,7 +99,7 @@ mod tests {
             (step(r#", capture = [{ name = "run", json = "$.a" }]"#), Some("has a meaning already")),
             (step(r#", capture = [{ name = "x" }]"#), Some("either \"json\" or \"header\"")),
             (step(r#", capture = [{ name = "x", json = "$.a[" }]"#), Some("not a JSONPath")),
-            (step(r#", expect = [{ status = [42] }]"#), Some("not an HTTP status")),
+            (step(", expect = [{ status = [42] }]"), Some("not an HTTP status")),
             (r#"steps = [{ name = "a", path = "/${credential}" }]"#.to_owned(), Some("belong into a path")),
             (r#"steps = [{ name = "a", path = "a" }]"#.to_owned(), Some("begins with a slash")),
             (format!("{}\nclean-up = [{{ name = \"z\", path = \"/${{token}}\" }}]", then("expect = []")), None),
