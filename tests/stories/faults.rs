@@ -35,6 +35,11 @@ const EXPECTED: &[Expected] = &[
         function: ("payment-processing", Health::Degraded),
     },
     Expected {
+        fault: "orders-fail",
+        checks: &[("order-journey", Health::Outage, "step 2 of 4 \"create order\": status 500")],
+        function: ("order-management", Health::Outage),
+    },
+    Expected {
         fault: "api-slow",
         checks: &[
             ("application-health", Health::Degraded, "slow"),

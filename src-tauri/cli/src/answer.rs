@@ -165,6 +165,15 @@ mod tests {
     }
 
     #[test]
+    fn b_125_something_bad_never_ends_as_good_and_what_is_not_set_up_accuses_nobody() {
+        let of = |verdict| Ending::of_verdicts([Verdict::Operational, verdict].into_iter());
+        assert_eq!((of(Verdict::Outage), of(Verdict::Degraded)), (Ending::Bad, Ending::Bad));
+        assert_eq!(of(Verdict::Unknown), Ending::CouldNotCheck);
+        let unbound = Problem::new(Code::EnvironmentUnbound, "no value for the database");
+        assert_eq!(Ending::of_problem(&unbound), Ending::CouldNotCheck);
+    }
+
+    #[test]
     fn an_answer_for_programs_cannot_steer_a_terminal_either() {
         let told = "a\u{1b}[2J\u{9b}\u{7f}\u{202e}\u{2028}\u{e0041} كيف";
         let line = json(&told).unwrap();

@@ -14,6 +14,7 @@ pub mod drill;
 pub mod environment;
 pub mod journal;
 pub mod maintenance;
+mod places;
 pub mod plan;
 pub mod problem;
 pub mod report;

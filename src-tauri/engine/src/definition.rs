@@ -2,7 +2,7 @@
 
 use lifeboat_domain::{
     Id,
-    check::{Check, Expectation, Feed, Otherwise, Probe},
+    check::{Check, Expectation, Feed, JourneyProbe, Otherwise, Probe},
     environment::{Target, TlsMode},
 };
 
@@ -39,12 +39,20 @@ impl Lines {
 fn asks(probe: &Probe) -> String {
     match probe {
         Probe::Http(http) => format!("{} {} over HTTP", http.method, http.path),
+        Probe::Journey(journey) => {
+            let names: Vec<&str> = journey.steps.iter().map(|step| step.name.as_str()).collect();
+            format!("what somebody does over HTTP: {}", names.join(", "))
+        }
+        Probe::Plugin(plugin) => format!("the plug-in {}", plugin.command.join(" ")),
+        Probe::Heartbeat(_) => "nobody: the job reports by itself, with `lifeboat heartbeat`".to_owned(),
         Probe::Tcp(_) => "whether a connection is accepted".to_owned(),
         Probe::Tls(_) => "whether the certificate is trusted, fits the name and lasts".to_owned(),
         Probe::Postgres(postgres) if postgres.write => "whether the database can be read and written".to_owned(),
         Probe::Postgres(_) => "whether the database can be read".to_owned(),
         Probe::PostgresReplication(_) => "whether the standby streams and how far it is behind".to_owned(),
         Probe::PostgresArchive(_) => "whether finished log segments reach the archive".to_owned(),
+        Probe::PostgresSize(_) => "how large the database and its tables are".to_owned(),
+        Probe::Sql(sql) => sql.query.clone(),
         Probe::ObjectNewest(_) => "for the newest object, over all pages of the list".to_owned(),
         Probe::StatusPage(page) => match page.feed {
             Feed::Statuspage => "what the provider's status page says".to_owned(),
@@ -107,6 +115,17 @@ fn of_probe(lines: &mut Lines, probe: &Probe) {
                 lines.add("Expects", expected(expectation));
             }
         }
+        Probe::Journey(journey) => of_journey(lines, journey),
+        Probe::Plugin(plugin) => {
+            lines.add("Expects", "it to end with 0; 1 is degraded, 2 an outage, anything else unknown");
+            if let Some(variable) = &plugin.credential_variable {
+                lines.add("Gives the credential as", variable.clone());
+            }
+        }
+        Probe::Heartbeat(heartbeat) => {
+            lines.add("Outage when silent for longer than", heartbeat.max_age.to_string());
+            lines.add("A failed run is", otherwise(heartbeat.otherwise));
+        }
         Probe::Tcp(_) => {}
         Probe::Tls(tls) => lines.add("Degraded when it ends within", tls.expires_after.to_string()),
         Probe::Postgres(postgres) => {
@@ -126,6 +145,23 @@ fn of_probe(lines: &mut Lines, probe: &Probe) {
             lines.add("Outage behind", replication.outage_behind.to_string());
         }
         Probe::PostgresArchive(archive) => lines.add("Outage when log waits longer than", archive.max_age.to_string()),
+        Probe::PostgresSize(size) => {
+            let limits = [
+                ("Database at most", size.database_at_most.map(|limit| limit.to_string())),
+                ("Each table at most", size.table_at_most.map(|limit| limit.to_string())),
+                ("Grows in a day by at most", size.growth_at_most.map(|limit| limit.to_string())),
+                ("Left of the disk", size.headroom.zip(size.disk).map(|(share, disk)| format!("{share} of {disk}"))),
+            ];
+            for (label, limit) in limits {
+                if let Some(limit) = limit {
+                    lines.add(label, format!("{limit}, else {}", otherwise(size.otherwise)));
+                }
+            }
+        }
+        Probe::Sql(sql) => {
+            let means = sql.means.as_ref().map(|means| format!(": {means}")).unwrap_or_default();
+            lines.add("Expects", format!("{}, else {}{means}", sql.expected(), otherwise(sql.otherwise)));
+        }
         Probe::ObjectNewest(newest) => {
             if !newest.prefix.is_empty() || !newest.suffix.is_empty() {
                 lines.add("Objects", format!("{}*{}", newest.prefix, newest.suffix));
@@ -142,6 +178,18 @@ fn of_probe(lines: &mut Lines, probe: &Probe) {
             }
         }
     }
+}
+
+fn of_journey(lines: &mut Lines, journey: &JourneyProbe) {
+    let steps = journey.steps.iter().map(|step| ("Step", step));
+    for (label, step) in steps.chain(journey.clean_up.iter().map(|step| ("Cleans up", step))) {
+        lines.add(label, format!("{}: {} {}", step.name, step.method, step.path));
+        for expectation in &step.expect {
+            lines.add("Expects", expected(expectation));
+        }
+    }
+    let may = if journey.production { "may be made in production" } else { "never made in production" };
+    lines.add("Changes things", may);
 }
 
 fn otherwise(otherwise: Otherwise) -> &'static str {

@@ -5,6 +5,7 @@ mod backup;
 mod certificate;
 mod cluster;
 mod control;
+mod customer;
 mod data;
 mod error;
 mod fault;

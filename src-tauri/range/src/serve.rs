@@ -23,6 +23,7 @@ use crate::{
     Phase, RangeStatus, Size, backup, certificate,
     cluster::{Cluster, DATABASE, Passwords, random_text},
     control,
+    customer::Customer,
     data::{self, BACKUPS, Extent, Life, MEDIA},
     error::RangeError,
     fault::Fault,
@@ -215,10 +216,12 @@ async fn build(
         bucket: bucket.clone(),
         slow: AtomicBool::new(false),
         degraded: AtomicBool::new(false),
+        customer: Customer::new()?,
     });
     let api = PlatformApi::start(Arc::clone(&platform), identity.server, listen().await?, listen().await?)?;
     let life = tokio::spawn(Life { pool, bucket, aside: place.aside(), media: extent.media }.live());
-    let bindings = bindings(place, &primary, &standby, &api, &store, (access_key, secret_key), &passwords)?;
+    let bindings =
+        bindings(place, (&primary, &standby), &api, &store, (access_key, secret_key), &passwords, &platform.customer)?;
     let range = Range { place: place.clone(), tools, passwords, primary, standby, platform, api, store, life };
 
     teller.step("Waiting until every part answers");
@@ -233,17 +236,20 @@ fn port(listener: &TcpListener) -> Result<u16, RangeError> {
 
 fn bindings(
     place: &Place,
-    primary: &Cluster,
-    standby: &Cluster,
+    (primary, standby): (&Cluster, &Cluster),
     api: &PlatformApi,
     store: &Listening,
     (access_key, secret_key): (String, String),
     passwords: &Passwords,
+    customer: &Customer,
 ) -> Result<Bindings, RangeError> {
     let (plain, secure) = api.ports();
+    let now = Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true);
     Ok(Bindings {
         process: Process::own()?,
-        bound_at: Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true),
+        // The backup job has run: a backup was taken while the range came up.
+        beats: BTreeMap::from([("database-backup-job", now.clone())]),
+        bound_at: now,
         values: BTreeMap::from([
             ("api.port", plain.to_string()),
             ("api.tls-port", secure.to_string()),
@@ -253,7 +259,11 @@ fn bindings(
             ("objects.port", store.port.to_string()),
             ("objects.access-key", access_key),
         ]),
-        credentials: BTreeMap::from([("range-database", passwords.monitor.clone()), ("range-objects", secret_key)]),
+        credentials: BTreeMap::from([
+            ("range-database", passwords.monitor.clone()),
+            ("range-objects", secret_key),
+            ("range-test-account", customer.password.clone()),
+        ]),
     })
 }
 

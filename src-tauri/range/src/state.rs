@@ -82,6 +82,8 @@ pub(crate) struct Bindings {
     pub(crate) bound_at: String,
     /// Texts by place.
     pub(crate) values: BTreeMap<&'static str, String>,
+    /// When jobs that report by themselves ran, RFC 3339, by the check that listens.
+    pub(crate) beats: BTreeMap<&'static str, String>,
     /// Secrets by credential.
     pub(crate) credentials: BTreeMap<&'static str, String>,
 }
@@ -117,6 +119,7 @@ mod tests {
         let place = Place::prepare(home.path()).unwrap();
         assert!(Record::read(&place).is_none());
         let record = Record {
+            beats: BTreeMap::new(),
             process: Process::own().unwrap(),
             phase: Phase::Starting,
             size: Size::Small,

@@ -126,6 +126,11 @@ const probe: Record<ProbeKind, string> = {
   "postgres-replication": "PostgreSQL replication",
   "postgres-archive": "PostgreSQL archive",
   "object-newest": "Newest object",
+  "postgres-size": "Database size",
+  sql: "SQL query",
+  plugin: "Monitoring plug-in",
+  heartbeat: "Heartbeat",
+  journey: "Journey",
   "status-page": "Status page",
 };
 

@@ -2,12 +2,16 @@
 //!
 //! References to other parts of the plan are judged with the plan, not here.
 
+mod journey;
+mod plugin;
+mod query;
+
 use serde_json_path::JsonPath;
 
 use super::{Check, Expectation, HttpProbe, Method, Probe};
 use crate::plan::{
     quantity::Period,
-    read::{Faults, TableReader},
+    read::{Faults, TableReader, shown},
 };
 
 pub(super) fn judge(check: &Check, reader: &mut TableReader<'_, '_>, faults: &mut Faults<'_>) {
@@ -26,22 +30,31 @@ pub(super) fn judge(check: &Check, reader: &mut TableReader<'_, '_>, faults: &mu
         let hint = "Between 1 and 100.".to_owned();
         reader.fault("failures", format!("{} failures are not a usable number", check.failures), Some(hint), faults);
     }
-    if let Probe::Http(probe) = &check.probe {
-        http(probe, reader, faults);
+    match &check.probe {
+        Probe::Http(probe) => http(probe, reader, faults),
+        Probe::Journey(probe) => journey::judge(check, probe, reader, faults),
+        Probe::Plugin(probe) => plugin::judge(probe, reader, faults),
+        Probe::Sql(probe) => query::sql(probe, reader, faults),
+        Probe::PostgresSize(probe) => query::size(probe, reader, faults),
+        Probe::Heartbeat(_)
+        | Probe::Tcp(_)
+        | Probe::Tls(_)
+        | Probe::Postgres(_)
+        | Probe::PostgresReplication(_)
+        | Probe::PostgresArchive(_)
+        | Probe::ObjectNewest(_)
+        | Probe::StatusPage(_) => {}
     }
 }
 
 fn http(probe: &HttpProbe, reader: &mut TableReader<'_, '_>, faults: &mut Faults<'_>) {
     for (at, expectation) in probe.expect.iter().enumerate() {
-        if let Err(message) = validate(expectation, probe.method) {
+        if let Err(message) = validate(expectation, probe.method == Method::Head) {
             reader.fault("expect", format!("expectation {}: {message}", at + 1), None, faults);
         }
     }
-    if !probe.path.starts_with('/') {
-        reader.fault("path", "a path begins with a slash", None, faults);
-    }
-    if probe.path.chars().any(|letter| letter.is_whitespace() || letter.is_control()) {
-        reader.fault("path", "a path holds no spaces", Some("Write a space as \"%20\".".to_owned()), faults);
+    if let Err((message, hint)) = path(&probe.path) {
+        reader.fault("path", message, hint.map(str::to_owned), faults);
     }
     for (name, value) in &probe.headers {
         let key = format!("headers.{name}");
@@ -50,6 +63,16 @@ fn http(probe: &HttpProbe, reader: &mut TableReader<'_, '_>, faults: &mut Faults
             reader.fault("headers", format!("\"{key}\": {message}"), hint, faults);
         }
     }
+}
+
+fn path(path: &str) -> Result<(), (&'static str, Option<&'static str>)> {
+    if !path.starts_with('/') {
+        return Err(("a path begins with a slash", None));
+    }
+    if path.chars().any(|letter| letter.is_whitespace() || letter.is_control()) {
+        return Err(("a path holds no spaces", Some("Write a space as \"%20\".")));
+    }
+    Ok(())
 }
 
 const CREDENTIAL: &str = "a plan holds no credentials";
@@ -69,13 +92,13 @@ fn header(name: &str, value: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-fn validate(expectation: &Expectation, method: Method) -> Result<(), String> {
+fn validate(expectation: &Expectation, without_body: bool) -> Result<(), String> {
     let Expectation { status, json, text, .. } = expectation;
     let subjects = usize::from(!status.is_empty()) + usize::from(json.is_some()) + usize::from(text.is_some());
     if subjects != 1 {
         return Err("name exactly one of \"status\", \"json\" and \"text\"".to_owned());
     }
-    if method == Method::Head && status.is_empty() {
+    if without_body && status.is_empty() {
         return Err("the answer to HEAD has no body to look into".to_owned());
     }
     if let Some(odd) = status.iter().find(|status| !(100..=599).contains(*status)) {
@@ -84,7 +107,7 @@ fn validate(expectation: &Expectation, method: Method) -> Result<(), String> {
     if let Some(path) = json
         && let Err(error) = JsonPath::parse(path)
     {
-        return Err(format!("\"{path}\" is not a JSONPath: {}", error.message()));
+        return Err(format!("\"{}\" is not a JSONPath: {}", shown(path), error.message()));
     }
     let comparisons = usize::from(expectation.is.is_some())
         + usize::from(expectation.is_not.is_some())
@@ -105,13 +128,18 @@ mod tests {
     use super::*;
     use crate::plan::read::{Places, Source, read_file};
 
-    /// The faults of an http check with these lines.
-    fn faults(lines: &str) -> Vec<String> {
-        let text = format!("[check]\nname = \"A\"\nof = \"a\"\nkind = \"http\"\nendpoint = \"e\"\n{lines}\n");
+    /// Asserts that a check of a kind with these lines has a fault with these words, or none.
+    #[track_caller]
+    pub(super) fn faults_of(kind: &str, lines: &str, fault: Option<&str>) {
+        let text = format!("[check]\nname = \"A\"\nof = \"a\"\nkind = \"{kind}\"\n{lines}\n");
         let source = Source::new("checks.toml", &text);
         let (_, faults) =
             read_file(&source, &mut Places::new(), |reader, faults| reader.field::<Check>("check", None, faults));
-        faults.into_iter().map(|fault| fault.message).collect()
+        let found: Vec<String> = faults.into_iter().map(|fault| fault.message).collect();
+        match fault {
+            None => assert!(found.is_empty(), "{lines}: {found:?}"),
+            Some(words) => assert!(found.iter().any(|found| found.contains(words)), "{lines}: {found:?}"),
+        }
     }
 
     #[test]
@@ -141,11 +169,7 @@ mod tests {
             ("timeout = \"0s\"", Some("no time")),
             ("failures = 0", Some("not a usable number")),
         ] {
-            let found = faults(lines);
-            match fault {
-                None => assert!(found.is_empty(), "{lines}: {found:?}"),
-                Some(words) => assert!(found.iter().any(|found| found.contains(words)), "{lines}: {found:?}"),
-            }
+            faults_of("http", &format!("endpoint = \"e\"\n{lines}"), fault);
         }
     }
 }

@@ -6,9 +6,12 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use ts_rs::TS;
 
-use crate::plan::{
-    id::Id,
-    read::{Faults, Node, Read, choice, kinds, table},
+use crate::{
+    places,
+    plan::{
+        id::Id,
+        read::{Faults, Node, Read, choice, kinds, table},
+    },
 };
 
 /// A text with `${name}` places to be filled in.
@@ -24,34 +27,16 @@ impl Template {
 
     /// The text with its places filled in; names without a value are added to `missing`.
     pub(super) fn fill(&self, values: &BTreeMap<String, String>, missing: &mut Vec<String>) -> String {
-        let mut filled = String::new();
-        let mut rest = self.0.as_str();
-        while let Some(start) = rest.find("${") {
-            filled.push_str(&rest[..start]);
-            let after = &rest[start + 2..];
-            let end = after.find('}').unwrap_or(after.len());
-            let name = &after[..end];
-            match values.get(name) {
-                Some(value) => filled.push_str(value),
-                None => missing.push(name.to_owned()),
-            }
-            rest = after.get(end + 1..).unwrap_or("");
-        }
-        filled.push_str(rest);
-        filled
+        places::fill(&self.0, |name| values.get(name).cloned(), missing)
     }
 }
 
 impl Read for Template {
     fn read(node: &Node<'_, '_>, faults: &mut Faults<'_>) -> Option<Self> {
         let text = node.text("a text", faults)?;
-        let mut rest = text;
-        while let Some(start) = rest.find("${") {
-            let Some(end) = rest[start..].find('}') else {
-                node.fault("\"${\" without a closing \"}\"", None, faults);
-                return None;
-            };
-            rest = &rest[start + end + 1..];
+        if !places::are_closed(text) {
+            node.fault("\"${\" without a closing \"}\"", None, faults);
+            return None;
         }
         Some(Self(text.to_owned()))
     }

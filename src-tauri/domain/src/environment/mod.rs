@@ -112,6 +112,47 @@ pub enum Target {
     },
 }
 
+impl Target {
+    /// A value of it by the name a plug-in's command has for it. Never its credential.
+    pub fn value(&self, name: &str) -> Option<String> {
+        match (self, name) {
+            (Self::Http { url, .. } | Self::Bucket { url: Some(url), .. }, "url") => Some(url.clone()),
+            (Self::Http { url, .. }, "host") => host_and_port(url).map(|(host, _)| host.to_owned()),
+            (Self::Http { url, .. }, "port") => host_and_port(url).map(|(_, port)| port.to_owned()),
+            (Self::Host { host, .. } | Self::Postgres { host, .. }, "host") => Some(host.clone()),
+            (Self::Host { port, .. } | Self::Postgres { port, .. }, "port") => Some(port.to_string()),
+            (Self::Host { server_name, .. }, "server-name") => Some(server_name.clone()),
+            (Self::Postgres { database, .. }, "database") => Some(database.clone()),
+            (Self::Postgres { user, .. }, "user") => Some(user.clone()),
+            (Self::Bucket { bucket, .. }, "bucket") => Some(bucket.clone()),
+            (Self::Bucket { region, .. }, "region") => Some(region.clone()),
+            _ => None,
+        }
+    }
+
+    /// The handle of its credential.
+    pub const fn credential(&self) -> Option<&Id> {
+        match self {
+            Self::Http { credential, .. } | Self::Postgres { credential, .. } => credential.as_ref(),
+            Self::Bucket { credential, .. } => Some(credential),
+            Self::Host { .. } => None,
+        }
+    }
+}
+
+/// The host and the port of an address; a port that is not written is the scheme's.
+fn host_and_port(url: &str) -> Option<(&str, &str)> {
+    let (scheme, rest) = url.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
+    let usual = if scheme == "https" { "443" } else { "80" };
+    let (host, port) = match place.strip_prefix('[').and_then(|inside| inside.split_once(']')) {
+        Some((host, after)) => (host, after.strip_prefix(':').unwrap_or(usual)),
+        None => place.split_once(':').unwrap_or((place, usual)),
+    };
+    (!host.is_empty()).then_some((host, port))
+}
+
 /// Why an endpoint has no target now. Checks that need it are unknown, with this as the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unbound {
@@ -227,6 +268,27 @@ mod tests {
         assert_eq!(bind(&endpoint, &BTreeMap::new()), Err(Unbound::Missing(vec!["primary.port".to_owned()])));
         let values = BTreeMap::from([("primary.port".to_owned(), "15432".to_owned())]);
         assert!(matches!(bind(&endpoint, &values), Ok(Target::Postgres { port: 15_432, .. })));
+    }
+
+    #[test]
+    fn a_target_tells_its_values_and_never_its_credential() {
+        let http =
+            |url: &str| Target::Http { url: url.to_owned(), ca: None, credential: Some("secret".parse().unwrap()) };
+        for (url, host, port) in [
+            ("https://api.example.org", Some("api.example.org"), Some("443")),
+            ("http://127.0.0.1:8080", Some("127.0.0.1"), Some("8080")),
+            ("http://[::1]:81/a:b", Some("::1"), Some("81")),
+            ("http://user:word@a.test/x", Some("a.test"), Some("80")),
+            ("nothing", None, None),
+        ] {
+            let target = http(url);
+            assert_eq!((target.value("host").as_deref(), target.value("port").as_deref()), (host, port), "{url}");
+            assert_eq!(target.value("credential"), None);
+        }
+        let bound = bind(&postgres("5433"), &BTreeMap::new()).unwrap();
+        for (name, value) in [("port", Some("5433")), ("database", Some("samia")), ("bucket", None)] {
+            assert_eq!(bound.value(name).as_deref(), value, "{name}");
+        }
     }
 
     #[test]

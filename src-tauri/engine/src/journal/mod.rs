@@ -7,6 +7,7 @@
 mod error;
 mod export;
 mod follow;
+mod heartbeat;
 mod read;
 mod row;
 mod store;

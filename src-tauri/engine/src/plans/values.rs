@@ -48,6 +48,9 @@ pub(crate) struct Values {
     /// Secrets by handle.
     #[serde(default)]
     pub(crate) credentials: BTreeMap<Id, String>,
+    /// Jobs that ran while the environment was brought up, by the check that listens for them.
+    #[serde(default)]
+    pub(crate) beats: BTreeMap<Id, DateTime<Utc>>,
     /// Why the file cannot be used, if so.
     #[serde(skip)]
     pub(crate) refused: Option<String>,
@@ -63,6 +66,7 @@ impl fmt::Debug for Values {
             .field("started", &self.started)
             .field("places", &self.places)
             .field("credentials", &handles)
+            .field("beats", &self.beats)
             .field("refused", &self.refused)
             .finish()
     }

@@ -25,9 +25,12 @@ use lifeboat_domain::{
 use crate::secrets::{SecretStore, Sensitive};
 
 mod http;
+mod journey;
 mod network;
 mod object;
+mod plugin;
 mod postgres;
+mod query;
 mod tls;
 mod trust;
 
@@ -103,6 +106,8 @@ enum Stage {
     Resolving,
     /// Waiting for the server.
     Talking,
+    /// Waiting for a program on this computer.
+    Running,
     /// The server lists, so many objects so far.
     Listing(u64),
 }
@@ -140,11 +145,17 @@ impl Attempt<'_> {
     async fn observe(&self, probe: &Probe) -> Result<Outcome, CouldNot> {
         match probe {
             Probe::Http(probe) => http::http(self, probe).await,
+            Probe::Journey(probe) => journey::journey(self, probe).await,
+            Probe::Plugin(probe) => plugin::plugin(self, probe).await,
+            // Beats are heard where samples are kept; there is nobody to ask.
+            Probe::Heartbeat(_) => Err(CouldNot::Local("nothing to look at: the job reports by itself".to_owned())),
             Probe::Tcp(probe) => tls::tcp(self, probe).await,
             Probe::Tls(probe) => tls::tls(self, probe).await,
             Probe::Postgres(probe) => postgres::server(self, probe).await,
             Probe::PostgresReplication(probe) => postgres::replication(self, probe).await,
             Probe::PostgresArchive(probe) => postgres::archive(self, probe).await,
+            Probe::PostgresSize(probe) => query::size(self, probe).await,
+            Probe::Sql(probe) => query::sql(self, probe).await,
             Probe::ObjectNewest(probe) => object::newest(self, probe).await,
             Probe::StatusPage(probe) => http::status_page(self, probe).await,
         }
@@ -191,12 +202,17 @@ impl Attempt<'_> {
     }
 
     fn ran_out(&self) -> CouldNot {
-        let limit = self.limit;
+        self.ran_out_of(self.limit)
+    }
+
+    /// Whom it accuses that so much time has run out.
+    fn ran_out_of(&self, limit: Period) -> CouldNot {
         match *locked(&self.stage) {
             Stage::Preparing => CouldNot::Local(format!("this computer was not ready within {limit}")),
             Stage::Credential => CouldNot::NoCredential(format!("the keychain did not answer within {limit}")),
             Stage::Resolving => CouldNot::Local(format!("name not resolved within {limit}")),
             Stage::Talking => CouldNot::NoAnswer(limit),
+            Stage::Running => CouldNot::Unfinished(format!("the plug-in did not end within {limit}")),
             Stage::Listing(objects) => {
                 CouldNot::Unfinished(format!("listing did not end within {limit}: {objects} objects so far"))
             }
@@ -230,6 +246,7 @@ mod tests {
             (Stage::Credential, "the keychain did not answer within 4s", Verdict::Unknown),
             (Stage::Resolving, "name not resolved within 4s", Verdict::Unknown),
             (Stage::Talking, "no answer within 4s", Verdict::Outage),
+            (Stage::Running, "the plug-in did not end within 4s", Verdict::Unknown),
             (Stage::Listing(54_000), "listing did not end within 4s: 54000 objects so far", Verdict::Unknown),
         ] {
             attempt.now_at(stage);

@@ -212,7 +212,7 @@ async fn ask(
 }
 
 /// A statement of ours that gives nothing back.
-async fn execute(connection: &mut PgConnection, statement: &'static str) -> Result<(), sqlx::Error> {
+pub(super) async fn execute(connection: &mut PgConnection, statement: &'static str) -> Result<(), sqlx::Error> {
     sqlx::raw_sql(statement).execute(connection).await.map(|_| ())
 }
 
@@ -229,7 +229,7 @@ async fn one(attempt: &Attempt<'_>, connection: &mut PgConnection, query: &'stat
     row(connection, query).await.map_err(|error| fault(attempt, &error))
 }
 
-fn column<'r, T>(row: &'r PgRow, at: usize) -> Result<T, CouldNot>
+pub(super) fn column<'r, T>(row: &'r PgRow, at: usize) -> Result<T, CouldNot>
 where
     T: sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
 {
@@ -241,7 +241,7 @@ fn position(row: &PgRow, at: usize) -> Result<Option<Lsn>, CouldNot> {
     text.map(|text| text.parse()).transpose().map_err(|_| CouldNot::Garbled("not a position in the log".to_owned()))
 }
 
-async fn connect(attempt: &Attempt<'_>, endpoint: &Id) -> Result<PgConnection, CouldNot> {
+pub(super) async fn connect(attempt: &Attempt<'_>, endpoint: &Id) -> Result<PgConnection, CouldNot> {
     let Target::Postgres { host, port, database, user, credential, tls, ca } = attempt.target(endpoint)? else {
         return Err(wrong_kind());
     };
@@ -290,12 +290,15 @@ fn environment_is_clean(options: &PgConnectOptions, tls: TlsMode) -> Result<(), 
 }
 
 /// Says goodbye, so that the server does not log a lost connection. Not worth waiting for.
-async fn leave(connection: PgConnection) {
+pub(super) async fn leave(connection: PgConnection) {
     let _ = tokio::time::timeout(Duration::from_millis(200), connection.close()).await;
 }
 
 /// An error the server answered with is an answer; any other means that there is none.
-fn answer_of<T>(attempt: &Attempt<'_>, result: Result<T, sqlx::Error>) -> Result<Result<T, DatabaseError>, CouldNot> {
+pub(super) fn answer_of<T>(
+    attempt: &Attempt<'_>,
+    result: Result<T, sqlx::Error>,
+) -> Result<Result<T, DatabaseError>, CouldNot> {
     match result {
         Ok(value) => Ok(Ok(value)),
         Err(sqlx::Error::Database(error)) => Ok(Err(database_error(error.as_ref()))),
@@ -308,7 +311,7 @@ fn database_error(error: &dyn sqlx::error::DatabaseError) -> DatabaseError {
     DatabaseError { state, message: error.message().to_owned() }
 }
 
-fn fault(attempt: &Attempt<'_>, error: &sqlx::Error) -> CouldNot {
+pub(super) fn fault(attempt: &Attempt<'_>, error: &sqlx::Error) -> CouldNot {
     match error {
         sqlx::Error::Database(error) => database_error(error.as_ref()).could_not(),
         sqlx::Error::Configuration(_) => CouldNot::Local(innermost(error)),

@@ -44,7 +44,7 @@ impl Scheduler {
         let (check, actor) = (check.clone(), actor.to_owned());
         self.tasks.spawn(async move {
             let sample = tokio::select! {
-                sample = scheduler.probe(&force, &check) => Some(sample),
+                sample = scheduler.probe(&force, &id, &check) => Some(sample),
                 () = scheduler.ended.cancelled() => None,
             };
             let in_doubt = match &sample {
@@ -76,7 +76,14 @@ impl Scheduler {
         Some(flight)
     }
 
-    async fn probe(&self, force: &Force, check: &Check) -> Sample {
+    async fn probe(&self, force: &Force, id: &Id, check: &Check) -> Sample {
+        match self.known(force, id, check).await {
+            Some(sample) => sample,
+            None => self.compared(force, id, check, self.look(force, check).await).await,
+        }
+    }
+
+    async fn look(&self, force: &Force, check: &Check) -> Sample {
         let (at, begun) = ((self.clock)(), Instant::now());
         let unknown = |reason: String| Sample {
             at,

@@ -6,7 +6,11 @@
 
 mod cluster;
 mod http;
+mod journey;
 mod object;
+mod plugin;
 mod postgres;
+mod query;
+mod seed;
 mod support;
 mod tls;

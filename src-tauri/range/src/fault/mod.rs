@@ -23,11 +23,12 @@ pub(crate) enum Fault {
     NewestBackupDeleted,
     ApiSlow,
     ApiDegraded,
+    OrdersFail,
     ApiDown,
 }
 
 /// What each fault is called and does.
-pub(crate) const FAULTS: [FaultDescription; 10] = [
+pub(crate) const FAULTS: [FaultDescription; 11] = [
     FaultDescription { name: "primary-stopped", what: "The primary database ends as in a crash." },
     FaultDescription { name: "standby-cut", what: "The standby no longer receives the primary's log." },
     FaultDescription { name: "archiving-failing", what: "The primary cannot write to its log archive." },
@@ -37,12 +38,13 @@ pub(crate) const FAULTS: [FaultDescription; 10] = [
     FaultDescription { name: "newest-backup-deleted", what: "The newest database backup is deleted." },
     FaultDescription { name: "api-slow", what: "Every answer of the platform's API takes two seconds longer." },
     FaultDescription { name: "api-degraded", what: "The platform's API answers, but says that it is degraded." },
+    FaultDescription { name: "orders-fail", what: "The platform's API takes no new order." },
     FaultDescription { name: "api-down", what: "The platform's API refuses connections." },
 ];
 
 impl Fault {
     /// All of them, in the order of [`FAULTS`].
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::PrimaryStopped,
         Self::StandbyCut,
         Self::ArchivingFailing,
@@ -52,6 +54,7 @@ impl Fault {
         Self::NewestBackupDeleted,
         Self::ApiSlow,
         Self::ApiDegraded,
+        Self::OrdersFail,
         Self::ApiDown,
     ];
 
@@ -93,6 +96,10 @@ impl Range {
                 self.platform.degraded.store(true, Ordering::Relaxed);
                 Ok(())
             }
+            Fault::OrdersFail => {
+                self.platform.customer.orders_fail.store(true, Ordering::Relaxed);
+                Ok(())
+            }
             Fault::ApiDown => {
                 self.api.close().await;
                 Ok(())
@@ -116,6 +123,10 @@ impl Range {
             }
             Fault::ApiDegraded => {
                 self.platform.degraded.store(false, Ordering::Relaxed);
+                Ok(())
+            }
+            Fault::OrdersFail => {
+                self.platform.customer.orders_fail.store(false, Ordering::Relaxed);
                 Ok(())
             }
             Fault::ApiDown => self.api.reopen().await,

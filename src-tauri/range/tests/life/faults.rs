@@ -129,12 +129,52 @@ pub(crate) async fn api_faults(home: &Home) {
     mend(path, Some("api-degraded")).await.unwrap();
     assert_eq!(home.get("/health/payments").await.unwrap().1["status"], "ok");
 
+    a_customer_orders_unless_orders_fail(home).await;
+
     inject(path, "api-down").await.unwrap();
     for port in ["api.port", "api.tls-port"] {
         assert!(refuses(home.value(port).parse().unwrap()), "{port}");
     }
     mend(path, Some("api-down")).await.unwrap();
     assert_eq!(home.get("/health").await.unwrap().0, 200);
+}
+
+async fn a_customer_orders_unless_orders_fail(home: &Home) {
+    let client = reqwest::Client::new();
+    let address = |path: &str| format!("http://127.0.0.1:{}{path}", home.value("api.port"));
+    let send = async |method: &str, path: &str, token: &str, body: Value| {
+        let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
+        let request = client.request(method, address(path)).bearer_auth(token).json(&body);
+        let answer = request.send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
+    };
+    let password = home.bindings()["credentials"]["range-test-account"].as_str().unwrap().to_owned();
+    let account = |password: &str| serde_json::json!({"email": "person3@mail.test", "password": password});
+    assert_eq!(send("POST", "/auth/sign-in", "", account("wrong")).await.0, 401);
+    let (code, session) = send("POST", "/auth/sign-in", "", account(&password)).await;
+    let token = session["token"].as_str().unwrap();
+    assert_eq!(code, 200);
+
+    let wanted = serde_json::json!({"service": "dream", "reference": "r-1"});
+    assert_eq!(send("POST", "/orders", "nobody", wanted.clone()).await.0, 401);
+    let (code, order) = send("POST", "/orders", token, wanted.clone()).await;
+    assert_eq!((code, &order["state"]), (201, &Value::from("pending")));
+    let place = format!("/orders/{}", order["id"]);
+    let paid = send("POST", &format!("{place}/payment"), token, Value::Null).await;
+    assert_eq!(paid, (201, serde_json::json!({"state": "succeeded"})));
+    assert_eq!(send("POST", &format!("{place}/payment"), token, Value::Null).await.0, 409, "paid once");
+    assert_eq!(send("GET", &format!("{place}/media"), token, Value::Null).await.0, 200);
+    for removed in [1, 0] {
+        let answer = send("DELETE", "/orders/by-reference/r-1", token, Value::Null).await;
+        assert_eq!(answer, (200, serde_json::json!({"removed": removed})));
+    }
+
+    inject(home.path(), "orders-fail").await.unwrap();
+    assert_eq!(send("POST", "/orders", token, wanted.clone()).await.0, 500);
+    assert_eq!(home.get("/health").await.unwrap().0, 200, "nobody else notices");
+    mend(home.path(), Some("orders-fail")).await.unwrap();
+    assert_eq!(send("POST", "/orders", token, wanted).await.0, 201);
+    assert_eq!(send("DELETE", "/orders/by-reference/r-1", token, Value::Null).await.0, 200);
 }
 
 pub(crate) async fn several_faults_at_once(home: &Home) {

@@ -24,7 +24,8 @@ pub(crate) fn bindings_are_private_and_complete(home: &Home) {
     let places =
         ["api.ca", "api.port", "api.tls-port", "objects.access-key", "objects.port", "primary.port", "standby.port"];
     assert_eq!(keys("values"), places);
-    assert_eq!(keys("credentials"), ["range-database", "range-objects"]);
+    assert_eq!(keys("credentials"), ["range-database", "range-objects", "range-test-account"]);
+    assert_eq!(keys("beats"), ["database-backup-job"]);
     assert!(bindings["bound_at"].is_string());
     // By these two a reader tells a range that was killed, and that a number was given to another program.
     let process = &home.record()["process"];

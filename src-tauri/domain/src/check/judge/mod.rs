@@ -9,20 +9,30 @@ use super::{Check, Measurement, Outcome, Verdict, redact};
 
 mod archive;
 mod could_not;
+mod heartbeat;
 mod http;
+mod journey;
 mod object;
+mod plugin;
 mod postgres;
+mod query;
 mod replication;
+mod size;
 mod status_page;
 mod tls;
 mod words;
 
 pub use archive::{ArchiveState, Archived, Ready, archive};
 pub use could_not::{CertificateFault, CouldNot, DatabaseError, StoreRefusal};
+pub use heartbeat::{Beat, heartbeat};
 pub use http::{HttpAnswer, http};
+pub use journey::{Carried, StepRequest, Walked, journey};
 pub use object::{Listing, NewestObject, object_newest};
+pub use plugin::{PluginRun, plugin};
 pub use postgres::{PostgresState, QuestionAnswer, postgres};
+pub use query::{SqlAnswer, sql};
 pub use replication::{Earlier, Lsn, Receiver, ReplicationState, StandbyState, replication};
+pub use size::{DatabaseSize, SIZE, TableSize, database_size, growth};
 pub use status_page::status_page;
 pub use tls::{TlsCertificate, tls};
 

@@ -62,7 +62,7 @@ pub(crate) use read_from_text;
 
 /// Declares a table of the plan. Keys in the file are the fields in kebab-case. A field may have a default;
 /// `Option`, `Vec` and maps may be absent. A part declared by `kinds!` may follow after `with`: its keys stand in
-/// the same table.
+/// the same table. A function named after `judged by` tells what is wrong between the fields.
 macro_rules! table {
     (
         $(#[$($meta:tt)*])*
@@ -70,6 +70,7 @@ macro_rules! table {
             $( $(#[$($field_meta:tt)*])* pub $field:ident : $type:ty $(= $default:expr)? ),* $(,)?
         }
         $(with { $(#[$($part_meta:tt)*])* pub $part:ident : $part_type:ident $(,)? })?
+        $(judged by $judge:path)?
     ) => {
         $(#[$($meta)*])*
         #[derive(Debug, Clone, PartialEq, serde::Serialize, ts_rs::TS)]
@@ -95,7 +96,9 @@ macro_rules! table {
                     );
                 )*
                 $( let $part = <$part_type>::read_from(reader, faults); )?
-                Some(Self { $( $field: $field?, )* $( $part: $part?, )? })
+                let value = Self { $( $field: $field?, )* $( $part: $part?, )? };
+                $( $judge(&value, reader, faults); )?
+                Some(value)
             }
         }
 

@@ -198,9 +198,16 @@ impl Judge<'_> {
 
 const fn kinds_for(probe: ProbeKind) -> &'static [EndpointKind] {
     match probe {
-        ProbeKind::Http | ProbeKind::StatusPage => &[EndpointKind::Http],
+        ProbeKind::Http | ProbeKind::StatusPage | ProbeKind::Journey => &[EndpointKind::Http],
+        // A plug-in is told the values of whatever it looks at.
+        ProbeKind::Plugin => &[EndpointKind::Http, EndpointKind::Host, EndpointKind::Postgres, EndpointKind::Bucket],
+        ProbeKind::Heartbeat => &[],
         ProbeKind::Tcp | ProbeKind::Tls => &[EndpointKind::Host],
-        ProbeKind::Postgres | ProbeKind::PostgresReplication | ProbeKind::PostgresArchive => &[EndpointKind::Postgres],
+        ProbeKind::Postgres
+        | ProbeKind::PostgresReplication
+        | ProbeKind::PostgresArchive
+        | ProbeKind::PostgresSize
+        | ProbeKind::Sql => &[EndpointKind::Postgres],
         ProbeKind::ObjectNewest => &[EndpointKind::Bucket],
     }
 }

@@ -9,6 +9,7 @@ use super::*;
 
 mod append;
 mod damage;
+mod heartbeat;
 mod killed;
 mod samples;
 mod schema;
