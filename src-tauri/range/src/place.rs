@@ -190,10 +190,18 @@ fn resolve(path: &Path, followed: u32) -> io::Result<PathBuf> {
         return resolve(&parent.join(target), followed + 1);
     }
     let parent = resolve(parent, followed)?;
-    Ok(match path.file_name() {
+    let plain = match path.file_name() {
         Some(name) => parent.join(name),
         None => parent.parent().unwrap_or(&parent).to_owned(),
-    })
+    };
+    if plain == path {
+        return Ok(plain);
+    }
+    // What could not be looked up as it was written may be there as it is meant.
+    if followed >= MOST_LINKS {
+        return Err(rustix::io::Errno::LOOP.into());
+    }
+    resolve(&plain, followed + 1)
 }
 
 /// Ends every PostgreSQL program that works in a folder: its postmasters in an orderly way if they can, then at once.
