@@ -16,23 +16,18 @@ use tokio_util::sync::CancellationToken;
 use super::{
     JournalError, Shared,
     row::{entry_of, select_entries},
+    store,
     verify::Walked,
 };
 
-/// How often SQLite is asked whether another program has written.
-const EVERY: Duration = Duration::from_millis(250);
+/// How often SQLite is asked whether another program has written. Promised are at most two wake-ups a second while
+/// nothing happens, and that another program's entries arrive within one.
+const EVERY: Duration = Duration::from_millis(900);
 
 /// Follows until told to end, then looks one last time.
-pub(super) async fn run(
-    shared: Arc<Shared>,
-    options: SqliteConnectOptions,
-    mut walked: Walked,
-    appended: Arc<Notify>,
-    ended: CancellationToken,
-) {
-    if shared.reader.is_none() || shared.standing().through.is_some() {
-        return;
-    }
+pub(super) async fn run(shared: Arc<Shared>, appended: Arc<Notify>, ended: CancellationToken) {
+    let Some(mut walked) = shared.walked(&ended).await else { return };
+    let options = store::write_options(&shared.opening, false).read_only(true);
     let mut watcher = None;
     let mut ticks = tokio::time::interval(EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -70,9 +65,13 @@ async fn look(
     walked: &mut Walked,
     own: bool,
 ) -> Result<bool, JournalError> {
+    if shared.standing().through.is_some() {
+        // Found damaged: what comes now is not shown.
+        return Ok(false);
+    }
     let reading = |source| JournalError::store("look for new entries", source);
     if watcher.is_none() {
-        let connection = SqliteConnection::connect_with(&options.clone().read_only(true)).await.map_err(reading)?;
+        let connection = SqliteConnection::connect_with(options).await.map_err(reading)?;
         *watcher = Some(Watcher { connection, version: -1 });
     }
     let Some(Watcher { connection, version }) = watcher.as_mut() else { return Ok(true) };

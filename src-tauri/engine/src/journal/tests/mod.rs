@@ -9,6 +9,8 @@ use super::*;
 
 mod append;
 mod damage;
+mod evidence;
+mod keys;
 mod killed;
 mod samples;
 mod schema;
