@@ -22,7 +22,7 @@ fn chain(texts: &[String]) -> Vec<Entry> {
     for text in texts {
         let at = HybridTime { wall_ms: 1_000 + i64::try_from(walk.sequence()).unwrap(), counter: 0 };
         let (actor, kind) = ("person:amal".to_owned(), "fault-injected".to_owned());
-        let clock_ms = (walk.sequence() % 2 == 0).then_some(at.wall_ms);
+        let clock_ms = walk.sequence().is_multiple_of(2).then_some(at.wall_ms);
         let entry = Entry::seal(device(7), walk.sequence() + 1, (at, clock_ms), actor, kind, text.clone(), walk.head());
         walk.step(&entry).unwrap();
         entries.push(entry);
@@ -234,7 +234,7 @@ fn alter(entry: &mut Entry, field: usize, bit: usize) {
         5 => in_text(&mut entry.body),
         6 => {
             entry.clock_ms = match entry.clock_ms {
-                Some(_) if bit % 2 == 0 => None,
+                Some(_) if bit.is_multiple_of(2) => None,
                 Some(before) => Some(before ^ (1 << (bit % 64))),
                 None => Some(0),
             }
@@ -270,8 +270,7 @@ fn a_checkpoint_holds_for_its_chain_and_its_keys_only() {
     assert_eq!(signed.holds(head, [stranger, signed.key]), Ok(()));
     assert_eq!(signed.holds(head, [stranger]), Err(CheckpointFault::StrangeKey));
     assert_eq!(signed.holds(entries[0].hash, [signed.key]), Err(CheckpointFault::Rewritten));
-    type Change = fn(&mut Checkpoint);
-    let changes: [Change; 8] = [
+    let changes: [fn(&mut Checkpoint); 8] = [
         |changed| changed.device = device(8),
         |changed| changed.sequence += 1,
         |changed| changed.head.0[31] ^= 1,

@@ -140,9 +140,9 @@ impl JournalState {
                     None => format!("{intact} entries, all intact, {checkpoints} signed checkpoints"),
                     Some(since) => format!("{intact} entries, verified since checkpoint {since}, the rest under way"),
                 };
-                let notes = notes.into_iter().map(|note| {
+                let notes = (1..).zip(notes).map(|(number, note)| {
                     let hint = note.hint.unwrap_or_default();
-                    DoctorItem::new("journal-note", name, Finding::Lacking, note.message).hint(hint)
+                    DoctorItem::new(&format!("journal-note-{number}"), name, Finding::Lacking, note.message).hint(hint)
                 });
                 std::iter::once(DoctorItem::new(id, name, Finding::Good, found)).chain(notes).collect()
             }

@@ -5,6 +5,7 @@
 //! copies in `backup`. What an entry is and how it is hashed is the domain's; nothing here judges health.
 
 mod backup;
+mod bell;
 mod error;
 mod export;
 mod follow;

@@ -110,6 +110,11 @@ impl Pen {
         self.sequence.saturating_sub(self.signed)
     }
 
+    /// Whether it appended anything.
+    pub(super) const fn moved(&self) -> bool {
+        self.moved
+    }
+
     pub(super) async fn fact(
         &mut self,
         connection: &mut SqliteConnection,

@@ -153,6 +153,8 @@ impl Shared {
     pub(super) async fn walked(&self, ended: &CancellationToken) -> Option<Walked> {
         let mut walks = self.walked.subscribe();
         tokio::select! {
+            // What was appended before the end is still to be told.
+            biased;
             walked = walks.wait_for(Option::is_some) => walked.ok()?.clone(),
             () = ended.cancelled() => None,
         }

@@ -87,7 +87,7 @@ pub(super) async fn send(
 pub(super) async fn run(shared: Arc<Shared>, mut receiver: mpsc::Receiver<Write>, appended: Arc<Notify>) {
     let reserve = shared.opening.reserve();
     let look = Some(Instant::now() + LOOK_EVERY);
-    let mut writer = Writer { shared, reserve, connection: None, pruned: None, look };
+    let mut writer = Writer { shared, reserve, connection: None, pruned: None, appended: false, look };
     loop {
         let look = writer.look;
         let looking = async move {
@@ -107,7 +107,10 @@ pub(super) async fn run(shared: Arc<Shared>, mut receiver: mpsc::Receiver<Write>
         let (batch, end) = gather(first, &mut receiver).await;
         if !batch.is_empty() {
             writer.write_all(batch).await;
-            appended.notify_one();
+            // Results that change nothing have nobody to be told to.
+            if std::mem::take(&mut writer.appended) {
+                appended.notify_one();
+            }
         }
         if let Some(end) = end {
             receiver.close();
@@ -129,6 +132,8 @@ struct Writer {
     reserve: Option<Reserve>,
     connection: Option<SqliteConnection>,
     pruned: Option<Instant>,
+    /// Whether the last batch appended an entry.
+    appended: bool,
     /// When to look next whether there is space again; nothing while all is well.
     look: Option<Instant>,
 }
@@ -207,6 +212,7 @@ impl Writer {
         pen.record_head(&mut transaction).await?;
         transaction.commit().await.map_err(|source| JournalError::store("put a batch on disk", source))?;
         self.shared.unsigned.send_replace(pen.unsigned());
+        self.appended = pen.moved();
         Ok(written)
     }
 

@@ -8,6 +8,7 @@ use tempfile::TempDir;
 use super::*;
 
 mod append;
+mod checkpoints;
 mod damage;
 mod evidence;
 mod keys;
