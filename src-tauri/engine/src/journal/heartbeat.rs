@@ -9,10 +9,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteConnection, SqliteSynchronous},
 };
 
-use super::{Journal, JournalError};
-
-/// How long to wait for another program that is writing.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
+use super::{Journal, JournalError, store};
 
 impl Journal {
     /// Keeps a beat of now: that a job went well, or what went wrong.
@@ -20,13 +17,13 @@ impl Journal {
         if let Some(problem) = self.read_only() {
             return Err(problem);
         }
-        let at = (self.shared.clock)().trunc_subsecs(6);
+        let at = (self.shared.opening.clock)().trunc_subsecs(6);
         let good = failed.is_none().then_some(at.timestamp_micros());
         let keeping = |source| JournalError::store("keep a heartbeat", source);
         let options = SqliteConnectOptions::new()
-            .filename(&self.shared.path)
+            .filename(store::file_of(&self.shared.opening.home))
             .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(PATIENCE);
+            .busy_timeout(self.shared.opening.patience);
         let mut connection = SqliteConnection::connect_with(&options).await.map_err(keeping)?;
         let row = sqlx::query(
             "INSERT INTO heartbeat (environment, check_id, at_us, failed, good_us) VALUES (?, ?, ?, ?, ?) \
@@ -48,11 +45,11 @@ impl Journal {
 
     /// The newest beat of a job, if one was ever heard.
     pub(crate) async fn heard(&self, environment: &Id, check: &Id) -> Result<Option<Beat>, JournalError> {
-        let reader = self.shared.reader.as_ref().ok_or(JournalError::Closed)?;
+        let reader = self.shared.reader()?;
         let row = sqlx::query("SELECT at_us, failed, good_us FROM heartbeat WHERE environment = ? AND check_id = ?")
             .bind(environment.as_str())
             .bind(check.as_str())
-            .fetch_optional(reader)
+            .fetch_optional(&reader)
             .await
             .map_err(|source| JournalError::store("read its heartbeats", source))?;
         let time = |micros: i64| DateTime::<Utc>::from_timestamp_micros(micros);
