@@ -118,7 +118,8 @@ impl Place {
             environment: self.environment.clone(),
             actor: actor(),
         };
-        Engine::open(options).await
+        // A long journal takes a while to be read from end to end.
+        progress::during("opening the journal and verifying it", Engine::open(options)).await
     }
 }
 

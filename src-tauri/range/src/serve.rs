@@ -15,6 +15,7 @@ use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
     task::JoinHandle,
+    time::sleep,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -28,16 +29,20 @@ use crate::{
     fault::Fault,
     listener::{Listening, listen},
     object_store,
-    place::{Place, blocking, private_folder, write_private},
+    place::{Place, blocking, private_folder, remove_file, write_private},
     platform_api::{Platform, PlatformApi},
     process::Process,
-    progress::{Line, Teller},
+    progress::{Line, Teller, end_with_starter},
     state::{Bindings, Record},
     tools::Tools,
 };
 
 /// Steps of building besides those of filling the database.
 const STEPS: u32 = 7;
+
+/// How long the servers outlive their values. A checker looks at the values each second, and what it has begun by then
+/// should find its server.
+const LINGER: Duration = Duration::from_millis(1_500);
 
 /// A range that is up, part by part.
 #[derive(Debug)]
@@ -80,10 +85,13 @@ async fn run(home: &Path, size: Size, extent: Extent, teller: &mut Teller) -> Re
     let lock = place.lock()?;
     let ending = CancellationToken::new();
     end_on_signals(&ending)?;
+    if teller.is_heard() {
+        end_with_starter(ending.clone());
+    }
     let orders = listen().await?;
     let control_port = orders.local_addr().map_err(RangeError::file("listen for", "orders"))?.port();
     let record = Record {
-        process: Process::own().ok_or_else(|| RangeError::Silent { cause: "/proc cannot be read".to_owned() })?,
+        process: Process::own()?,
         phase: Phase::Starting,
         size,
         since: None,
@@ -112,6 +120,10 @@ async fn run(home: &Path, size: Size, extent: Extent, teller: &mut Teller) -> Re
             if ready.is_ok() {
                 teller.tell(&Line::Ready);
                 serving.until_the_end().await;
+                // The values go first and the servers after those who check have seen it. The other way round the
+                // servers' absence would look like an outage; without values a check says that the range is not up.
+                remove_file(&place.bindings())?;
+                sleep(LINGER).await;
             }
             ready
         }
@@ -119,7 +131,7 @@ async fn run(home: &Path, size: Size, extent: Extent, teller: &mut Teller) -> Re
     };
     // Stops what still builds beside this task.
     ending.cancel();
-    crate::place::remove_file(&place.bindings())?;
+    remove_file(&place.bindings())?;
     control.close().await;
     // The control's task held the other handle, and has ended.
     if let Some(range) = Arc::into_inner(serving).and_then(|serving| serving.range.into_inner()) {
@@ -209,7 +221,7 @@ async fn build(
     let api = PlatformApi::start(Arc::clone(&platform), identity.server, listen().await?, listen().await?)?;
     let life = tokio::spawn(Life { pool, bucket, aside: place.aside(), media: extent.media }.live());
     let bindings =
-        bindings(place, (&primary, &standby), &api, &store, (access_key, secret_key), &passwords, &platform.customer);
+        bindings(place, (&primary, &standby), &api, &store, (access_key, secret_key), &passwords, &platform.customer)?;
     let range = Range { place: place.clone(), tools, passwords, primary, standby, platform, api, store, life };
 
     teller.step("Waiting until every part answers");
@@ -230,10 +242,11 @@ fn bindings(
     (access_key, secret_key): (String, String),
     passwords: &Passwords,
     customer: &Customer,
-) -> Bindings {
+) -> Result<Bindings, RangeError> {
     let (plain, secure) = api.ports();
     let now = Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true);
-    Bindings {
+    Ok(Bindings {
+        process: Process::own()?,
         // The backup job has run: a backup was taken while the range came up.
         beats: BTreeMap::from([("database-backup-job", now.clone())]),
         bound_at: now,
@@ -251,7 +264,7 @@ fn bindings(
             ("range-objects", secret_key),
             ("range-test-account", customer.password.clone()),
         ]),
-    }
+    })
 }
 
 impl Range {

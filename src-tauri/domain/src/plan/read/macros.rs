@@ -12,6 +12,17 @@ macro_rules! doc_text {
 }
 pub(crate) use doc_text;
 
+/// The default of a field, when it has one.
+macro_rules! default_value {
+    () => {
+        None
+    };
+    ($default:expr) => {
+        Some($default)
+    };
+}
+pub(crate) use default_value;
+
 /// Reads a type from its text form, with the type's own words as the fault. The pattern after `like` is what
 /// editors check while one types; the reader stays the judge.
 macro_rules! read_from_text {
@@ -77,13 +88,10 @@ macro_rules! table {
             ) -> Option<Self> {
                 faults.describe(concat!($($crate::plan::read::doc_text!($($meta)*), "\n"),*));
                 $(
-                    #[allow(unused_mut, unused_assignments, clippy::allow_attributes, reason = "a default is optional")]
-                    let mut default: Option<$type> = None;
-                    $( default = Some($default); )?
                     let $field = reader.described_field(
                         &stringify!($field).replace('_', "-"),
                         concat!($($crate::plan::read::doc_text!($($field_meta)*), "\n"),*),
-                        default,
+                        $crate::plan::read::default_value!($($default)?),
                         faults,
                     );
                 )*

@@ -4,18 +4,17 @@
 //! only known on this computer, such as the ports of a practice range, stand as `${name}` and are filled in
 //! from a file beside the journal. An environment holds handles of credentials, never credentials.
 
+mod endpoint;
+
 use std::{collections::BTreeMap, fmt};
 
-use serde::Serialize;
-use ts_rs::TS;
-
-use crate::{
-    places,
-    plan::{
-        id::Id,
-        quantity::Period,
-        read::{Faults, Node, Read, TableReader, choice, table},
-    },
+pub use self::endpoint::{
+    BucketEndpoint, Endpoint, EndpointKind, HostEndpoint, HttpEndpoint, PostgresEndpoint, Template, TlsMode,
+};
+use crate::plan::{
+    id::Id,
+    quantity::Period,
+    read::{choice, table},
 };
 
 choice! {
@@ -27,160 +26,6 @@ choice! {
         Staging = "staging",
         /// A practice range on this computer.
         Range = "range",
-    }
-}
-
-/// A text with `${name}` places to be filled in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
-#[ts(export, type = "string")]
-pub struct Template(String);
-
-impl Template {
-    /// The text as written.
-    pub fn as_written(&self) -> &str {
-        &self.0
-    }
-
-    fn fill(&self, values: &BTreeMap<String, String>, missing: &mut Vec<String>) -> String {
-        places::fill(&self.0, |name| values.get(name).cloned(), missing)
-    }
-}
-
-impl Read for Template {
-    fn read(node: &Node<'_, '_>, faults: &mut Faults<'_>) -> Option<Self> {
-        let text = node.text("a text", faults)?;
-        if !places::are_closed(text) {
-            node.fault("\"${\" without a closing \"}\"", None, faults);
-            return None;
-        }
-        Some(Self(text.to_owned()))
-    }
-}
-
-choice! {
-    /// How a connection is protected.
-    pub enum TlsMode {
-        /// Encrypted, certificate and name verified.
-        VerifyFull = "verify-full",
-        /// Plain. Only for loopback and private test networks.
-        Off = "off",
-    }
-}
-
-table! {
-    /// An HTTP service.
-    pub struct HttpEndpoint {
-        /// Scheme, host and port, such as `https://api.example.org`.
-        pub url: Template,
-        /// A file with the certificate authority to trust instead of the system's.
-        pub ca: Option<Template>,
-        /// The credential sent as a bearer token.
-        pub credential: Option<Id>,
-    }
-}
-
-table! {
-    /// A host and port.
-    pub struct HostEndpoint {
-        /// The host's name or address.
-        pub host: Template,
-        /// The port, in quotes.
-        pub port: Template,
-        /// The name its certificate has to carry, when it is not the host.
-        pub server_name: Option<Template>,
-        /// A file with the certificate authority to trust instead of the system's.
-        pub ca: Option<Template>,
-    }
-}
-
-table! {
-    /// A PostgreSQL database.
-    pub struct PostgresEndpoint {
-        /// The host's name or address.
-        pub host: Template,
-        /// The port, in quotes.
-        pub port: Template = Template("5432".to_owned()),
-        /// The database's name.
-        pub database: Template,
-        /// The role to connect as.
-        pub user: Template,
-        /// The credential that holds its password.
-        pub credential: Option<Id>,
-        /// How the connection is protected.
-        pub tls: TlsMode = TlsMode::VerifyFull,
-        /// A file with the certificate authority to trust instead of the system's.
-        pub ca: Option<Template>,
-    }
-}
-
-table! {
-    /// A bucket of an S3 store.
-    pub struct BucketEndpoint {
-        /// The store's address; absent means AWS in the region.
-        pub url: Option<Template>,
-        /// The bucket's name.
-        pub bucket: Template,
-        /// The region to sign for.
-        pub region: Template,
-        /// The access key's id, which is not secret.
-        pub access_key: Template,
-        /// The credential that holds the secret key.
-        pub credential: Id,
-    }
-}
-
-/// Where something of the plan really is.
-#[derive(Debug, Clone, PartialEq, Serialize, TS)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-#[ts(export)]
-pub enum Endpoint {
-    /// An HTTP service.
-    Http(HttpEndpoint),
-    /// A host and port.
-    Host(HostEndpoint),
-    /// A PostgreSQL database.
-    Postgres(PostgresEndpoint),
-    /// A bucket of an S3 store.
-    Bucket(BucketEndpoint),
-}
-
-choice! {
-    /// The kinds of endpoint.
-    pub enum EndpointKind {
-        /// See [`HttpEndpoint`].
-        Http = "http",
-        /// See [`HostEndpoint`].
-        Host = "host",
-        /// See [`PostgresEndpoint`].
-        Postgres = "postgres",
-        /// See [`BucketEndpoint`].
-        Bucket = "bucket",
-    }
-}
-
-impl Endpoint {
-    /// Its kind.
-    pub const fn kind(&self) -> EndpointKind {
-        match self {
-            Self::Http(_) => EndpointKind::Http,
-            Self::Host(_) => EndpointKind::Host,
-            Self::Postgres(_) => EndpointKind::Postgres,
-            Self::Bucket(_) => EndpointKind::Bucket,
-        }
-    }
-}
-
-impl Read for Endpoint {
-    fn read(node: &Node<'_, '_>, faults: &mut Faults<'_>) -> Option<Self> {
-        let mut reader = TableReader::open(node, faults)?;
-        let kind: EndpointKind = reader.field("kind", None, faults)?;
-        let endpoint = match kind {
-            EndpointKind::Http => HttpEndpoint::read_from(&mut reader, faults).map(Self::Http),
-            EndpointKind::Host => HostEndpoint::read_from(&mut reader, faults).map(Self::Host),
-            EndpointKind::Postgres => PostgresEndpoint::read_from(&mut reader, faults).map(Self::Postgres),
-            EndpointKind::Bucket => BucketEndpoint::read_from(&mut reader, faults).map(Self::Bucket),
-        };
-        reader.finish(faults).then_some(endpoint).flatten()
     }
 }
 
