@@ -119,7 +119,6 @@ mod tests {
         let place = Place::prepare(home.path()).unwrap();
         assert!(Record::read(&place).is_none());
         let record = Record {
-            beats: BTreeMap::new(),
             process: Process::own().unwrap(),
             phase: Phase::Starting,
             size: Size::Small,
@@ -144,6 +143,7 @@ mod tests {
         let own = Process::own().unwrap();
         let bindings = Bindings {
             process: own,
+            beats: BTreeMap::new(),
             bound_at: "2026-01-01T00:00:00Z".to_owned(),
             values: BTreeMap::new(),
             credentials: BTreeMap::new(),
