@@ -4,7 +4,7 @@
 //! only known on this computer, such as the ports of a practice range, stand as `${name}` and are filled in
 //! from a file beside the journal. An environment holds handles of credentials, never credentials.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, path::Path};
 
 use serde::Serialize;
 use ts_rs::TS;
@@ -12,7 +12,7 @@ use ts_rs::TS;
 use crate::plan::{
     id::Id,
     quantity::Period,
-    read::{Faults, Node, Read, TableReader, choice, table},
+    read::{Faults, Node, Read, choice, kinds, table},
 };
 
 choice! {
@@ -144,58 +144,40 @@ table! {
     }
 }
 
-/// Where something of the plan really is.
-#[derive(Debug, Clone, PartialEq, Serialize, TS)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-#[ts(export)]
-pub enum Endpoint {
-    /// An HTTP service.
-    Http(HttpEndpoint),
-    /// A host and port.
-    Host(HostEndpoint),
-    /// A PostgreSQL database.
-    Postgres(PostgresEndpoint),
-    /// A bucket of an S3 store.
-    Bucket(BucketEndpoint),
-}
-
-choice! {
-    /// The kinds of endpoint.
-    pub enum EndpointKind {
-        /// See [`HttpEndpoint`].
-        Http = "http",
-        /// See [`HostEndpoint`].
-        Host = "host",
-        /// See [`PostgresEndpoint`].
-        Postgres = "postgres",
-        /// See [`BucketEndpoint`].
-        Bucket = "bucket",
+table! {
+    /// A name of the domain name system.
+    pub struct NameEndpoint {
+        /// The name in full, such as `api.example.org`.
+        pub name: Template,
+        /// Whom to ask, as addresses or names with or without a port. Empty means this computer's own resolver; to
+        /// learn what the zone really holds, name the zone's own servers.
+        pub servers: Vec<Template>,
     }
 }
 
-impl Endpoint {
-    /// Its kind.
-    pub const fn kind(&self) -> EndpointKind {
-        match self {
-            Self::Http(_) => EndpointKind::Http,
-            Self::Host(_) => EndpointKind::Host,
-            Self::Postgres(_) => EndpointKind::Postgres,
-            Self::Bucket(_) => EndpointKind::Bucket,
-        }
+table! {
+    /// A folder of this computer.
+    pub struct FolderEndpoint {
+        /// Its path, from the root.
+        pub path: Template,
     }
 }
 
-impl Read for Endpoint {
-    fn read(node: &Node<'_, '_>, faults: &mut Faults<'_>) -> Option<Self> {
-        let mut reader = TableReader::open(node, faults)?;
-        let kind: EndpointKind = reader.field("kind", None, faults)?;
-        let endpoint = match kind {
-            EndpointKind::Http => HttpEndpoint::read_from(&mut reader, faults).map(Self::Http),
-            EndpointKind::Host => HostEndpoint::read_from(&mut reader, faults).map(Self::Host),
-            EndpointKind::Postgres => PostgresEndpoint::read_from(&mut reader, faults).map(Self::Postgres),
-            EndpointKind::Bucket => BucketEndpoint::read_from(&mut reader, faults).map(Self::Bucket),
-        };
-        reader.finish(faults).then_some(endpoint).flatten()
+kinds! {
+    /// Where something of the plan really is.
+    pub enum Endpoint by EndpointKind {
+        /// An HTTP service.
+        Http(HttpEndpoint) = "http",
+        /// A host and port.
+        Host(HostEndpoint) = "host",
+        /// A PostgreSQL database.
+        Postgres(PostgresEndpoint) = "postgres",
+        /// A bucket of an S3 store.
+        Bucket(BucketEndpoint) = "bucket",
+        /// A name of the domain name system.
+        Name(NameEndpoint) = "name",
+        /// A folder of this computer.
+        Folder(FolderEndpoint) = "folder",
     }
 }
 
@@ -280,6 +262,18 @@ pub enum Target {
         /// Credential handle.
         credential: Id,
     },
+    /// A name of the domain name system.
+    Name {
+        /// The name in full.
+        name: String,
+        /// Whom to ask; empty means this computer's own resolver.
+        servers: Vec<String>,
+    },
+    /// A folder of this computer.
+    Folder {
+        /// Its path, from the root.
+        path: String,
+    },
 }
 
 /// Why an endpoint has no target now. Checks that need it are unknown, with this as the reason.
@@ -359,6 +353,15 @@ fn bind(endpoint: &Endpoint, values: &BTreeMap<String, String>) -> Result<Target
             let credential = end.credential.clone();
             (None, Box::new(move |_| Target::Bucket { url, bucket, region, access_key, credential }))
         }
+        Endpoint::Name(end) => {
+            let name = fill(&end.name);
+            let servers = end.servers.iter().map(&mut fill).collect();
+            (None, Box::new(move |_| Target::Name { name, servers }))
+        }
+        Endpoint::Folder(end) => {
+            let path = fill(&end.path);
+            (None, Box::new(move |_| Target::Folder { path }))
+        }
     };
     if !missing.is_empty() {
         missing.sort();
@@ -372,7 +375,13 @@ fn bind(endpoint: &Endpoint, values: &BTreeMap<String, String>) -> Result<Target
         },
         None => 0,
     };
-    Ok(target(port))
+    let target = target(port);
+    match &target {
+        Target::Folder { path } if !Path::new(path).is_absolute() => {
+            Err(Unbound::Unusable(format!("\"{path}\" is not a path from the root")))
+        }
+        _ => Ok(target),
+    }
 }
 
 #[cfg(test)]
@@ -397,6 +406,17 @@ mod tests {
         assert_eq!(bind(&endpoint, &BTreeMap::new()), Err(Unbound::Missing(vec!["primary.port".to_owned()])));
         let values = BTreeMap::from([("primary.port".to_owned(), "15432".to_owned())]);
         assert!(matches!(bind(&endpoint, &values), Ok(Target::Postgres { port: 15_432, .. })));
+    }
+
+    #[test]
+    fn a_folder_is_named_from_the_root() {
+        let folder = |path: &str| Endpoint::Folder(FolderEndpoint { path: Template(path.to_owned()) });
+        let values = BTreeMap::from([("home".to_owned(), "/srv".to_owned())]);
+        let bound = bind(&folder("${home}/dumps"), &values);
+        assert_eq!(bound, Ok(Target::Folder { path: "/srv/dumps".to_owned() }));
+        for path in ["dumps", "", "../dumps", "~/dumps"] {
+            assert!(matches!(bind(&folder(path), &values), Err(Unbound::Unusable(_))), "{path} was bound");
+        }
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! The faults. Each is real damage to a real part, seen by whoever looks at that part and by nobody else, and each can
 //! be mended exactly. Both ways are idempotent, and both return only when the part is seen to be broken or to work.
 
-use std::{
-    collections::BTreeSet, fs, os::unix::fs::PermissionsExt, path::Path, sync::atomic::Ordering, time::Duration,
-};
+mod files;
+
+use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt, sync::atomic::Ordering, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use sqlx::{Connection, PgConnection};
@@ -12,9 +12,8 @@ use tokio::time::{Instant, sleep};
 use crate::{
     FaultDescription, backup,
     cluster::{Cluster, DATABASE},
-    data::{BACKUPS, MEDIA},
     error::RangeError,
-    place::{remove_file, write_private},
+    place::{blocking, remove_file, write_private},
     serve::Range,
 };
 
@@ -37,10 +36,15 @@ pub(crate) enum Fault {
     ApiSlow,
     ApiDegraded,
     ApiDown,
+    VersioningSuspended,
+    ObjectCorrupted,
+    ObjectMissing,
+    DumpMissed,
+    NameGone,
 }
 
 /// What each fault is called and does.
-pub(crate) const FAULTS: [FaultDescription; 10] = [
+pub(crate) const FAULTS: [FaultDescription; 15] = [
     FaultDescription { name: "primary-stopped", what: "The primary database ends as in a crash." },
     FaultDescription { name: "standby-cut", what: "The standby no longer receives the primary's log." },
     FaultDescription { name: "archiving-failing", what: "The primary cannot write to its log archive." },
@@ -51,11 +55,16 @@ pub(crate) const FAULTS: [FaultDescription; 10] = [
     FaultDescription { name: "api-slow", what: "Every answer of the platform's API takes two seconds longer." },
     FaultDescription { name: "api-degraded", what: "The platform's API answers, but says that it is degraded." },
     FaultDescription { name: "api-down", what: "The platform's API refuses connections." },
+    FaultDescription { name: "versioning-suspended", what: "The backup bucket keeps no earlier versions any more." },
+    FaultDescription { name: "object-corrupted", what: "Three in ten media objects have a byte wrong." },
+    FaultDescription { name: "object-missing", what: "Three in ten media objects are gone, and their rows are not." },
+    FaultDescription { name: "dump-missed", what: "The newest dump in the dump folder is three days old." },
+    FaultDescription { name: "name-gone", what: "The name of the platform's API does not exist any more." },
 ];
 
 impl Fault {
     /// All of them, in the order of [`FAULTS`].
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::PrimaryStopped,
         Self::StandbyCut,
         Self::ArchivingFailing,
@@ -66,6 +75,11 @@ impl Fault {
         Self::ApiSlow,
         Self::ApiDegraded,
         Self::ApiDown,
+        Self::VersioningSuspended,
+        Self::ObjectCorrupted,
+        Self::ObjectMissing,
+        Self::DumpMissed,
+        Self::NameGone,
     ];
 
     /// Its name.
@@ -98,7 +112,7 @@ impl Range {
             Fault::TableDropped => self.drop_table().await,
             Fault::BucketGone => {
                 let (from, to) = self.media_bucket();
-                if from.exists() { rename(&from, &to) } else { Ok(()) }
+                if from.exists() { files::rename(&from, &to) } else { Ok(()) }
             }
             Fault::NewestBackupDeleted => self.delete_newest_backup(),
             Fault::ApiSlow => {
@@ -111,6 +125,16 @@ impl Range {
             }
             Fault::ApiDown => {
                 self.api.close().await;
+                Ok(())
+            }
+            Fault::VersioningSuspended => {
+                self.settings.versioning_suspended.store(true, Ordering::Relaxed);
+                Ok(())
+            }
+            Fault::ObjectCorrupted | Fault::ObjectMissing => self.damage_media(fault).await,
+            Fault::DumpMissed => self.miss_dump(),
+            Fault::NameGone => {
+                self.names.gone.store(true, Ordering::Relaxed);
                 Ok(())
             }
         }
@@ -126,7 +150,7 @@ impl Range {
             Fault::TableDropped => self.mend_table().await,
             Fault::BucketGone => {
                 let (to, from) = self.media_bucket();
-                if from.exists() { rename(&from, &to) } else { Ok(()) }
+                if from.exists() { files::rename(&from, &to) } else { Ok(()) }
             }
             Fault::NewestBackupDeleted => self.mend_newest_backup(),
             Fault::ApiSlow => {
@@ -138,6 +162,19 @@ impl Range {
                 Ok(())
             }
             Fault::ApiDown => self.api.reopen().await,
+            Fault::VersioningSuspended => {
+                self.settings.versioning_suspended.store(false, Ordering::Relaxed);
+                Ok(())
+            }
+            Fault::ObjectCorrupted | Fault::ObjectMissing => {
+                let (kept, media) = (self.place.aside().join(fault.name()), self.media_folder());
+                blocking(move || files::put_back(&kept, &media)).await
+            }
+            Fault::DumpMissed => files::put_back(&self.place.aside().join(fault.name()), &self.place.dumps()),
+            Fault::NameGone => {
+                self.names.gone.store(false, Ordering::Relaxed);
+                Ok(())
+            }
         }
     }
 
@@ -332,46 +369,6 @@ impl Range {
         }
         remove_file(&kept)
     }
-
-    fn media_bucket(&self) -> (std::path::PathBuf, std::path::PathBuf) {
-        (self.place.objects().join(MEDIA), self.place.aside().join(MEDIA))
-    }
-
-    /// Moves the newest dump and its manifest away, and the day with them: a store has no empty folders.
-    fn delete_newest_backup(&self) -> Result<(), RangeError> {
-        let Some((dump, manifest)) = backup::newest(&self.place.objects().join(BACKUPS)) else { return Ok(()) };
-        let Some(day) = dump.parent() else { return Ok(()) };
-        let kept = self.kept_backup(day);
-        fs::create_dir_all(&kept).map_err(RangeError::file("create", &kept))?;
-        for path in [&dump, &manifest] {
-            if let Some(name) = path.file_name().filter(|_| path.exists()) {
-                rename(path, &kept.join(name))?;
-            }
-        }
-        let _ = fs::remove_dir(day);
-        Ok(())
-    }
-
-    fn kept_backup(&self, day: &Path) -> std::path::PathBuf {
-        self.place.aside().join("daily").join(day.file_name().unwrap_or_default())
-    }
-
-    fn mend_newest_backup(&self) -> Result<(), RangeError> {
-        let kept = self.place.aside().join("daily");
-        let Ok(days) = fs::read_dir(&kept) else { return Ok(()) };
-        for day in days.flatten() {
-            let to = self.place.objects().join(BACKUPS).join("daily").join(day.file_name());
-            fs::create_dir_all(&to).map_err(RangeError::file("create", &to))?;
-            for file in fs::read_dir(day.path()).map_err(RangeError::file("read", day.path()))?.flatten() {
-                rename(&file.path(), &to.join(file.file_name()))?;
-            }
-        }
-        fs::remove_dir_all(&kept).map_err(RangeError::file("remove", &kept))
-    }
-}
-
-fn rename(from: &Path, to: &Path) -> Result<(), RangeError> {
-    fs::rename(from, to).map_err(RangeError::file("move", from))
 }
 
 async fn tell(connection: &mut PgConnection, statement: &'static str) -> Result<(), RangeError> {

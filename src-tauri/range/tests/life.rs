@@ -203,6 +203,7 @@ async fn one_range_with_every_fault() {
 
     database_faults(&home, &data).await;
     file_faults(&home, &data).await;
+    object_faults(&home, &data).await;
     api_faults(&home).await;
     several_faults_at_once(&home).await;
 
@@ -221,8 +222,17 @@ fn bindings_are_private_and_complete(home: &Home) {
     assert_eq!(mode("range/state.json"), 0o600);
     let bindings = home.bindings();
     let keys = |name: &str| bindings[name].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
-    let places =
-        ["api.ca", "api.port", "api.tls-port", "objects.access-key", "objects.port", "primary.port", "standby.port"];
+    let places = [
+        "api.ca",
+        "api.port",
+        "api.tls-port",
+        "dumps.folder",
+        "names.port",
+        "objects.access-key",
+        "objects.port",
+        "primary.port",
+        "standby.port",
+    ];
     assert_eq!(keys("values"), places);
     assert_eq!(keys("credentials"), ["range-database", "range-objects"]);
     assert!(bindings["bound_at"].is_string());
@@ -498,6 +508,57 @@ async fn file_faults(home: &Home, data: &Path) {
     assert!(newest(&before).duration_since(newest(&backups())).unwrap() > Duration::from_mins(1));
     mend(path, Some("newest-backup-deleted")).await.unwrap();
     assert_eq!(backups(), before);
+}
+
+async fn object_faults(home: &Home, data: &Path) {
+    let path = home.path();
+    let bucket = data.join("objects/samia-tarot-media");
+    // What is uploaded meanwhile is no part of the comparison.
+    let contents = || {
+        let files = files_below(&bucket).into_iter().map(|path| {
+            let there = path.metadata().unwrap();
+            let content = (there.modified().unwrap(), Sha256::digest(fs::read(&path).unwrap()).to_vec());
+            (path, content)
+        });
+        files.collect::<BTreeMap<_, _>>()
+    };
+    let before = contents();
+    inject(path, "object-corrupted").await.unwrap();
+    let damaged = contents();
+    let differing = before.iter().filter(|(path, content)| damaged.get(*path) != Some(*content)).count();
+    assert!((before.len() / 4..before.len() / 2).contains(&differing), "{differing} of {}", before.len());
+    assert!(before.iter().all(|(path, (modified, _))| damaged[path].0 == *modified), "the time of a damaged object");
+    inject(path, "object-missing").await.unwrap();
+    let missing = before.keys().filter(|path| !path.exists()).count();
+    assert!((before.len() / 4..before.len() / 2).contains(&missing), "{missing} of {}", before.len());
+    // Mended while the bucket itself is away.
+    inject(path, "bucket-gone").await.unwrap();
+    mend(path, Some("object-corrupted")).await.unwrap();
+    mend(path, Some("bucket-gone")).await.unwrap();
+    mend(path, Some("object-missing")).await.unwrap();
+    let after = contents();
+    assert!(before.iter().all(|(path, content)| after.get(path) == Some(content)), "not mended exactly");
+
+    let versioning = async || home.store().get_bucket_versioning().bucket("samia-tarot-backups").send().await.unwrap();
+    assert_eq!(versioning().await.status().unwrap().as_str(), "Enabled");
+    inject(path, "versioning-suspended").await.unwrap();
+    assert_eq!(versioning().await.status().unwrap().as_str(), "Suspended");
+    mend(path, Some("versioning-suspended")).await.unwrap();
+    assert_eq!(versioning().await.status().unwrap().as_str(), "Enabled");
+    let lock = home.store().get_object_lock_configuration().bucket("samia-tarot-backups").send().await.unwrap();
+    let rule = lock.object_lock_configuration().and_then(|lock| lock.rule()).and_then(|rule| rule.default_retention());
+    assert_eq!(rule.and_then(|rule| rule.days()), Some(30));
+    let never = home.store().get_bucket_lifecycle_configuration().bucket("samia-tarot-backups").send().await;
+    assert_eq!(never.unwrap_err().into_service_error().meta().code(), Some("NoSuchLifecycleConfiguration"));
+
+    let dumps = || files_below(Path::new(&home.value("dumps.folder")));
+    let newest = || dumps().iter().map(|dump| dump.metadata().unwrap().modified().unwrap()).max().unwrap();
+    let before = (dumps(), newest());
+    inject(path, "dump-missed").await.unwrap();
+    assert!(newest().elapsed().unwrap() > Duration::from_hours(48));
+    mend(path, Some("dump-missed")).await.unwrap();
+    assert_eq!((dumps(), newest()), before);
+    assert_eq!(fs::read_dir(data.join("aside")).unwrap().count(), 0, "a fault left something aside");
 }
 
 async fn api_faults(home: &Home) {

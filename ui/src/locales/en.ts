@@ -126,6 +126,10 @@ const probe: Record<ProbeKind, string> = {
   "postgres-replication": "PostgreSQL replication",
   "postgres-archive": "PostgreSQL archive",
   "object-newest": "Newest object",
+  "object-sample": "Object sample",
+  bucket: "Bucket settings",
+  dns: "DNS name",
+  "file-newest": "Newest file",
   "status-page": "Status page",
 };
 

@@ -21,8 +21,11 @@ pub mod redact;
 mod rules;
 
 pub use self::probe::{
-    Expectation, Feed, HttpProbe, Method, ObjectNewestProbe, Otherwise, PostgresArchiveProbe, PostgresProbe,
-    PostgresReplicationProbe, Probe, ProbeKind, Question, StatusPageProbe, TcpProbe, TlsProbe,
+    BucketAspect, BucketAspectKind, BucketExpectation, BucketProbe, DnsProbe, EncryptionExpectation, Expectation, Feed,
+    FileNewestProbe, HttpProbe, LifecycleExpectation, LockMode, Method, ObjectLockExpectation, ObjectNewestProbe,
+    ObjectSampleProbe, Otherwise, PostgresArchiveProbe, PostgresProbe, PostgresReplicationProbe, Probe, ProbeKind,
+    PublicAccessExpectation, PublicSwitch, Question, RecordType, RegionExpectation, ReplicationExpectation,
+    StatusPageProbe, TcpProbe, TlsProbe, VersioningExpectation, WithoutFolder,
 };
 
 choice! {

@@ -4,9 +4,14 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test whose servers cannot be set up has failed")]
 
+mod bucket;
 mod cluster;
+mod faults;
+mod folder;
 mod http;
+mod name;
 mod object;
 mod postgres;
+mod sample;
 mod support;
 mod tls;

@@ -8,21 +8,29 @@ use std::time::Duration;
 use super::{Check, Measurement, Outcome, Verdict, redact};
 
 mod archive;
+mod bucket;
 mod could_not;
+mod folder;
 mod http;
+mod name;
 mod object;
 mod postgres;
 mod replication;
+mod sample;
 mod status_page;
 mod tls;
 mod words;
 
 pub use archive::{ArchiveState, Archived, Ready, archive};
+pub use bucket::{BucketSetting, Deletion, DeletionRule, ObjectLock, ReplicationRule, VersioningState, bucket};
 pub use could_not::{CertificateFault, CouldNot, DatabaseError, StoreRefusal};
+pub use folder::{FolderState, file_newest};
 pub use http::{HttpAnswer, http};
+pub use name::{NameAnswer, ServerAnswer, dns_here, dns_named};
 pub use object::{Listing, NewestObject, object_newest};
 pub use postgres::{PostgresState, QuestionAnswer, postgres};
 pub use replication::{Earlier, Lsn, Receiver, ReplicationState, StandbyState, replication};
+pub use sample::{Draw, DrawnObject, FoundObject, ObjectRow, ObjectSample, object_sample, rows_unread, settled};
 pub use status_page::status_page;
 pub use tls::{TlsCertificate, tls};
 

@@ -7,16 +7,26 @@ use crate::plan::{
     read::{choice, kinds},
 };
 
+mod bucket;
+mod folder;
 mod http;
+mod name;
 mod network;
 mod object;
 mod postgres;
 mod status_page;
 
 pub use self::{
+    bucket::{
+        BucketAspect, BucketAspectKind, BucketExpectation, BucketProbe, EncryptionExpectation, LifecycleExpectation,
+        LockMode, ObjectLockExpectation, PublicAccessExpectation, PublicSwitch, RegionExpectation,
+        ReplicationExpectation, VersioningExpectation,
+    },
+    folder::{FileNewestProbe, WithoutFolder},
     http::{Expectation, HttpProbe, Method},
+    name::{DnsProbe, RecordType},
     network::{TcpProbe, TlsProbe},
-    object::ObjectNewestProbe,
+    object::{ObjectNewestProbe, ObjectSampleProbe},
     postgres::{PostgresArchiveProbe, PostgresProbe, PostgresReplicationProbe, Question},
     status_page::{Feed, StatusPageProbe},
 };
@@ -57,6 +67,14 @@ kinds! {
         PostgresArchive(PostgresArchiveProbe) = "postgres-archive",
         /// The newest object of a bucket.
         ObjectNewest(ObjectNewestProbe) = "object-newest",
+        /// A name.
+        Dns(DnsProbe) = "dns",
+        /// A bucket's settings.
+        Bucket(BucketProbe) = "bucket",
+        /// Objects of a bucket against the database's rows.
+        ObjectSample(ObjectSampleProbe) = "object-sample",
+        /// The newest file of a folder.
+        FileNewest(FileNewestProbe) = "file-newest",
         /// A provider's status page.
         StatusPage(StatusPageProbe) = "status-page",
     }
@@ -73,6 +91,10 @@ impl Probe {
             Self::PostgresReplication(probe) => vec![("endpoint", &probe.endpoint), ("primary", &probe.primary)],
             Self::PostgresArchive(probe) => vec![("endpoint", &probe.endpoint)],
             Self::ObjectNewest(probe) => vec![("endpoint", &probe.endpoint)],
+            Self::Dns(probe) => vec![("endpoint", &probe.endpoint)],
+            Self::Bucket(probe) => vec![("endpoint", &probe.endpoint)],
+            Self::ObjectSample(probe) => vec![("endpoint", &probe.endpoint), ("database", &probe.database)],
+            Self::FileNewest(probe) => vec![("endpoint", &probe.endpoint)],
             Self::StatusPage(probe) => vec![("endpoint", &probe.endpoint)],
         }
     }
