@@ -4,12 +4,14 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use s3s::{
-    S3Result,
+    S3, S3Request, S3Response, S3Result,
     dto::{
-        BucketLocationConstraint, BucketVersioningStatus, DefaultRetention, GetBucketEncryptionOutput,
-        GetBucketLifecycleConfigurationOutput, GetBucketLocationOutput, GetBucketReplicationOutput,
-        GetBucketVersioningOutput, GetObjectLockConfigurationOutput, GetPublicAccessBlockOutput, HeadBucketOutput,
-        ObjectLockConfiguration, ObjectLockEnabled, ObjectLockRetentionMode, ObjectLockRule,
+        BucketLocationConstraint, BucketVersioningStatus, DefaultRetention, GetBucketEncryptionInput,
+        GetBucketEncryptionOutput, GetBucketLifecycleConfigurationInput, GetBucketLifecycleConfigurationOutput,
+        GetBucketLocationInput, GetBucketLocationOutput, GetBucketReplicationInput, GetBucketReplicationOutput,
+        GetBucketVersioningInput, GetBucketVersioningOutput, GetObjectLockConfigurationInput,
+        GetObjectLockConfigurationOutput, GetPublicAccessBlockInput, GetPublicAccessBlockOutput, HeadBucketInput,
+        HeadBucketOutput, ObjectLockConfiguration, ObjectLockEnabled, ObjectLockRetentionMode, ObjectLockRule,
         PublicAccessBlockConfiguration,
     },
     s3_error,
@@ -29,28 +31,39 @@ pub(crate) struct Settings {
     pub(crate) versioning_suspended: AtomicBool,
 }
 
-impl Settings {
-    pub(crate) fn head_bucket(&self, _: &str) -> S3Result<HeadBucketOutput> {
-        Ok(HeadBucketOutput { bucket_region: Some(REGION.to_owned()), ..HeadBucketOutput::default() })
+#[async_trait::async_trait]
+impl S3 for Settings {
+    async fn head_bucket(&self, _: S3Request<HeadBucketInput>) -> S3Result<S3Response<HeadBucketOutput>> {
+        let bucket_region = Some(REGION.to_owned());
+        Ok(S3Response::new(HeadBucketOutput { bucket_region, ..HeadBucketOutput::default() }))
     }
 
-    pub(crate) fn get_bucket_location(&self, _: &str) -> S3Result<GetBucketLocationOutput> {
+    async fn get_bucket_location(
+        &self,
+        _: S3Request<GetBucketLocationInput>,
+    ) -> S3Result<S3Response<GetBucketLocationOutput>> {
         let location_constraint = Some(BucketLocationConstraint::from(REGION.to_owned()));
-        Ok(GetBucketLocationOutput { location_constraint })
+        Ok(S3Response::new(GetBucketLocationOutput { location_constraint }))
     }
 
-    pub(crate) fn get_bucket_versioning(&self, bucket: &str) -> S3Result<GetBucketVersioningOutput> {
-        let status = match (bucket, self.versioning_suspended.load(Ordering::Relaxed)) {
+    async fn get_bucket_versioning(
+        &self,
+        request: S3Request<GetBucketVersioningInput>,
+    ) -> S3Result<S3Response<GetBucketVersioningOutput>> {
+        let status = match (request.input.bucket.as_str(), self.versioning_suspended.load(Ordering::Relaxed)) {
             (BACKUPS, false) => Some(BucketVersioningStatus::ENABLED),
             (BACKUPS, true) => Some(BucketVersioningStatus::SUSPENDED),
             _ => None,
         };
         let status = status.map(BucketVersioningStatus::from_static);
-        Ok(GetBucketVersioningOutput { status, ..GetBucketVersioningOutput::default() })
+        Ok(S3Response::new(GetBucketVersioningOutput { status, ..GetBucketVersioningOutput::default() }))
     }
 
-    pub(crate) fn get_object_lock_configuration(&self, bucket: &str) -> S3Result<GetObjectLockConfigurationOutput> {
-        if bucket != BACKUPS {
+    async fn get_object_lock_configuration(
+        &self,
+        request: S3Request<GetObjectLockConfigurationInput>,
+    ) -> S3Result<S3Response<GetObjectLockConfigurationOutput>> {
+        if request.input.bucket != BACKUPS {
             return Err(s3_error!(ObjectLockConfigurationNotFoundError));
         }
         let retention = DefaultRetention {
@@ -62,31 +75,40 @@ impl Settings {
             object_lock_enabled: Some(ObjectLockEnabled::from_static(ObjectLockEnabled::ENABLED)),
             rule: Some(ObjectLockRule { default_retention: Some(retention) }),
         });
-        Ok(GetObjectLockConfigurationOutput { object_lock_configuration })
+        Ok(S3Response::new(GetObjectLockConfigurationOutput { object_lock_configuration }))
     }
 
-    pub(crate) fn get_public_access_block(&self, _: &str) -> S3Result<GetPublicAccessBlockOutput> {
+    async fn get_public_access_block(
+        &self,
+        _: S3Request<GetPublicAccessBlockInput>,
+    ) -> S3Result<S3Response<GetPublicAccessBlockOutput>> {
         let public_access_block_configuration = Some(PublicAccessBlockConfiguration {
             block_public_acls: Some(true),
             block_public_policy: Some(true),
             ignore_public_acls: Some(true),
             restrict_public_buckets: Some(true),
         });
-        Ok(GetPublicAccessBlockOutput { public_access_block_configuration })
+        Ok(S3Response::new(GetPublicAccessBlockOutput { public_access_block_configuration }))
     }
 
-    pub(crate) fn get_bucket_replication(&self, _: &str) -> S3Result<GetBucketReplicationOutput> {
+    async fn get_bucket_replication(
+        &self,
+        _: S3Request<GetBucketReplicationInput>,
+    ) -> S3Result<S3Response<GetBucketReplicationOutput>> {
         Err(s3_error!(ReplicationConfigurationNotFoundError))
     }
 
-    pub(crate) fn get_bucket_encryption(&self, _: &str) -> S3Result<GetBucketEncryptionOutput> {
+    async fn get_bucket_encryption(
+        &self,
+        _: S3Request<GetBucketEncryptionInput>,
+    ) -> S3Result<S3Response<GetBucketEncryptionOutput>> {
         Err(s3_error!(ServerSideEncryptionConfigurationNotFoundError))
     }
 
-    pub(crate) fn get_bucket_lifecycle_configuration(
+    async fn get_bucket_lifecycle_configuration(
         &self,
-        _: &str,
-    ) -> S3Result<GetBucketLifecycleConfigurationOutput> {
+        _: S3Request<GetBucketLifecycleConfigurationInput>,
+    ) -> S3Result<S3Response<GetBucketLifecycleConfigurationOutput>> {
         Err(s3_error!(NoSuchLifecycleConfiguration))
     }
 }

@@ -110,7 +110,7 @@ macro_rules! as_files_do {
                     request: S3Request<s3s::dto::$asked>,
                 ) -> S3Result<S3Response<s3s::dto::$told>> {
                     self.there(&request.input.bucket)?;
-                    self.settings.$setting(&request.input.bucket).map(S3Response::new)
+                    self.settings.$setting(request).await
                 }
             )*
 

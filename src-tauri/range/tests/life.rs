@@ -547,7 +547,7 @@ async fn object_faults(home: &Home, data: &Path) {
     assert_eq!(versioning().await.status().unwrap().as_str(), "Enabled");
     let lock = home.store().get_object_lock_configuration().bucket("samia-tarot-backups").send().await.unwrap();
     let rule = lock.object_lock_configuration().and_then(|lock| lock.rule()).and_then(|rule| rule.default_retention());
-    assert_eq!(rule.and_then(|rule| rule.days()), Some(30));
+    assert_eq!(rule.and_then(aws_sdk_s3::types::DefaultRetention::days), Some(30));
     let never = home.store().get_bucket_lifecycle_configuration().bucket("samia-tarot-backups").send().await;
     assert_eq!(never.unwrap_err().into_service_error().meta().code(), Some("NoSuchLifecycleConfiguration"));
 

@@ -138,10 +138,7 @@ async fn look_up(question: Query, server: SocketAddr, limit: Duration) -> NameAn
     );
     let wanted = question.query_type();
     let mut answers = pool.lookup(question, DnsRequestOptions::default());
-    let answer = match tokio::time::timeout(limit, answers.next()).await {
-        Ok(Some(answer)) => answer,
-        Ok(None) | Err(_) => return silent(),
-    };
+    let Ok(Some(answer)) = tokio::time::timeout(limit, answers.next()).await else { return silent() };
     match answer {
         Ok(answer) if answer.response_code == ResponseCode::NXDomain => NameAnswer::NoSuchName,
         Ok(answer) => {

@@ -46,10 +46,10 @@ impl Reader {
 
     // Where SQL is not ours: the plan's author writes it, for this very database. The transaction is read-only, and
     // the extended protocol takes a single statement, so none can be smuggled in behind.
-    async fn all<'q, T>(
+    async fn all<T>(
         &mut self,
         attempt: &Attempt<'_>,
-        query: Query<'q, Postgres, PgArguments>,
+        query: Query<'_, Postgres, PgArguments>,
         read: impl Fn(&PgRow) -> Result<T, sqlx::Error>,
     ) -> Result<Vec<T>, CouldNot> {
         let fault = |error| postgres::fault(attempt, &error);

@@ -154,8 +154,10 @@ async fn b_21_storage_behind_a_path_of_its_own_is_asked_there() {
         let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, said.as_bytes()).await;
     })
     .await;
-    let sample = probe(&newest_check(), at(&format!("http://{}/storage/v1/s3", store.address), "media", "good")).await;
-    assert_sample(&sample, Outage, "no object under \"daily/\"");
+    for end in ["", "/"] {
+        let target = at(&format!("http://{}/storage/v1/s3{end}", store.address), "media", "good");
+        assert_sample(&probe(&newest_check(), target).await, Outage, "no object under \"daily/\"");
+    }
 }
 
 #[tokio::test]

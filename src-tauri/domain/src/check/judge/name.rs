@@ -207,11 +207,14 @@ mod tests {
         NameAnswer::Silent(Period::from_secs(2))
     }
 
+    /// A type of record, the values found, those wanted (all, any, nothing else), and what follows.
+    type Case = (RecordType, &'static [&'static str], [&'static [&'static str]; 3], Verdict, &'static str);
+
     #[test]
     fn values_are_compared_as_their_record_is_written() {
         use RecordType::{A, Aaaa, Cname, Mx, Ns, Txt};
         let words = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
-        let table: [(RecordType, &[&str], [&[&str]; 3], Verdict, &str); 13] = [
+        let table: [Case; 13] = [
             (A, &["192.0.2.1"], [&[], &[], &[]], Operational, "resolves to 192.0.2.1"),
             (
                 A,

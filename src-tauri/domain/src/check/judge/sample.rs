@@ -403,7 +403,9 @@ mod tests {
             }
             let (offered, drawn) = draw.finish();
             assert_eq!((offered, drawn.len()), (3_000, 30));
-            drawn.into_iter().for_each(|one| times[one] += 1);
+            for one in drawn {
+                times[one] += 1;
+            }
         }
         // Twenty times each; a thousand keys at a time, as a page holds them, 20 000 in all.
         for page in times.chunks(1_000) {

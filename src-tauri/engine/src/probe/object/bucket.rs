@@ -2,9 +2,11 @@
 
 use aws_sdk_s3::{
     error::{ProvideErrorMetadata, SdkError},
+    operation::get_bucket_lifecycle_configuration::GetBucketLifecycleConfigurationOutput,
     types::{
-        BucketVersioningStatus, ExpirationStatus, LifecycleRule, MfaDeleteStatus, ObjectLockEnabled,
-        ObjectLockRetentionMode, ReplicationRuleStatus,
+        BucketVersioningStatus, ExpirationStatus, LifecycleExpiration, LifecycleRule, MfaDeleteStatus,
+        NoncurrentVersionExpiration, ObjectLockEnabled, ObjectLockRetentionMode, ReplicationConfiguration,
+        ReplicationRuleStatus,
     },
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -69,19 +71,19 @@ async fn ask(
 ) -> Result<BucketSetting, CouldNot> {
     let (client, name) = (&bucket.client, bucket.name);
     match aspect {
-        BucketAspect::Region(_) => match region {
-            Some(region) => Ok(BucketSetting::Region(region)),
-            None => {
-                let told = client.get_bucket_location().bucket(name).send().await;
-                let told = told.map_err(|error| fault(attempt, &error, "a bucket's region"))?;
-                // The oldest region has no name here, and the next one its first name.
-                Ok(BucketSetting::Region(match told.location_constraint().map_or("", |place| place.as_str()) {
-                    "" => "us-east-1".to_owned(),
-                    "EU" => "eu-west-1".to_owned(),
-                    region => region.to_owned(),
-                }))
+        BucketAspect::Region(_) => {
+            if let Some(region) = region {
+                return Ok(BucketSetting::Region(region));
             }
-        },
+            let told = client.get_bucket_location().bucket(name).send().await;
+            let told = told.map_err(|error| fault(attempt, &error, "a bucket's region"))?;
+            // The oldest region has no name here, and the next one its first name.
+            Ok(BucketSetting::Region(match told.location_constraint().map_or("", |place| place.as_str()) {
+                "" => "us-east-1".to_owned(),
+                "EU" => "eu-west-1".to_owned(),
+                region => region.to_owned(),
+            }))
+        }
         BucketAspect::Versioning(_) => {
             let told = client.get_bucket_versioning().bucket(name).send().await;
             let told = told.map_err(|error| fault(attempt, &error, "a bucket's versioning"))?;
@@ -103,7 +105,7 @@ async fn ask(
         BucketAspect::Replication(_) => {
             let told = client.get_bucket_replication().bucket(name).send().await;
             let told = made(attempt, told, "a bucket's replication")?.and_then(|told| told.replication_configuration);
-            let rules = told.iter().flat_map(|told| told.rules()).map(|rule| ReplicationRule {
+            let rules = told.iter().flat_map(ReplicationConfiguration::rules).map(|rule| ReplicationRule {
                 enabled: *rule.status() == ReplicationRuleStatus::Enabled,
                 to: rule.destination().map_or("", |to| to.bucket()).rsplit(':').next().unwrap_or_default().to_owned(),
             });
@@ -135,7 +137,7 @@ async fn ask(
         BucketAspect::Lifecycle(_) => {
             let told = client.get_bucket_lifecycle_configuration().bucket(name).send().await;
             let told = made(attempt, told, "a bucket's lifecycle")?;
-            let rules = told.iter().flat_map(|told| told.rules()).flat_map(deletions);
+            let rules = told.iter().flat_map(GetBucketLifecycleConfigurationOutput::rules).flat_map(deletions);
             Ok(BucketSetting::Lifecycle(rules.collect()))
         }
     }
@@ -185,10 +187,13 @@ fn deletions(rule: &LifecycleRule) -> Vec<DeletionRule> {
     let days = |days: i32| u64::try_from(days).unwrap_or(0);
     let expiration = rule.expiration();
     let found = [
-        expiration.and_then(|it| it.days()).map(|after| Deletion::After(days(after))),
-        expiration.and_then(|it| it.date()).and_then(|date| DateTime::from_timestamp(date.secs(), 0)).map(Deletion::On),
+        expiration.and_then(LifecycleExpiration::days).map(|after| Deletion::After(days(after))),
+        expiration
+            .and_then(LifecycleExpiration::date)
+            .and_then(|date| DateTime::from_timestamp(date.secs(), 0))
+            .map(Deletion::On),
         rule.noncurrent_version_expiration()
-            .and_then(|it| it.noncurrent_days())
+            .and_then(NoncurrentVersionExpiration::noncurrent_days)
             .map(|after| Deletion::VersionsAfter(days(after))),
     ];
     let named = |deletes| DeletionRule {

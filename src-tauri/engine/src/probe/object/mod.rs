@@ -88,7 +88,8 @@ async fn open<'a>(attempt: &'a Attempt<'_>, endpoint: &Id) -> Result<Bucket<'a>,
         .timeout_config(TimeoutConfig::disabled())
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
     if let Some(url) = url {
-        config = config.endpoint_url(url).force_path_style(true);
+        // The client puts the bucket right behind the address, also behind a path.
+        config = config.endpoint_url(format!("{}/", url.trim_end_matches('/'))).force_path_style(true);
     }
     Ok(Bucket { client: Client::from_conf(config.build()), name: bucket, region })
 }
