@@ -2,6 +2,7 @@
 //! with faults to switch on. The engine does not know it: to the engine it is an environment like any other.
 
 mod backup;
+mod bucket_settings;
 mod certificate;
 mod cluster;
 mod control;
@@ -11,6 +12,7 @@ mod error;
 mod fault;
 mod launch;
 mod listener;
+mod names;
 mod object_store;
 mod place;
 mod platform_api;

@@ -90,6 +90,11 @@ impl Place {
         self.data.join("objects")
     }
 
+    /// The folder of nightly dumps, as a server has it besides its bucket.
+    pub(crate) fn dumps(&self) -> PathBuf {
+        self.data.join("dumps")
+    }
+
     /// What faults have put away for their mending.
     pub(crate) fn aside(&self) -> PathBuf {
         self.data.join("aside")

@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, OnceLock, PoisonError, atomic::AtomicBool},
     time::Duration,
 };
@@ -20,7 +20,9 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Phase, RangeStatus, Size, backup, certificate,
+    Phase, RangeStatus, Size, backup,
+    bucket_settings::Settings,
+    certificate,
     cluster::{Cluster, DATABASE, Passwords, random_text},
     control,
     customer::Customer,
@@ -28,6 +30,7 @@ use crate::{
     error::RangeError,
     fault::Fault,
     listener::{Listening, listen},
+    names::Names,
     object_store,
     place::{Place, blocking, private_folder, remove_file, write_private},
     platform_api::{Platform, PlatformApi},
@@ -54,6 +57,8 @@ pub(crate) struct Range {
     pub(crate) standby: Cluster,
     pub(crate) platform: Arc<Platform>,
     pub(crate) api: PlatformApi,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) names: Names,
     store: Listening,
     life: JoinHandle<()>,
 }
@@ -203,7 +208,10 @@ async fn build(
 
     teller.step("Opening the object store and the platform's API");
     let (access_key, secret_key) = (format!("RANGE{}", &random_text()?[..15].to_uppercase()), random_text()?);
-    let store = object_store::serve(listen().await?, &place.objects(), &access_key, &secret_key)?;
+    let settings = Arc::new(Settings::default());
+    let keys = (access_key.as_str(), secret_key.as_str());
+    let store = object_store::serve(listen().await?, &place.objects(), Arc::clone(&settings), keys)?;
+    let names = Names::serve().await?;
     let identity = certificate::create()?;
     write_private(&place.authority(), identity.authority.as_bytes())?;
     let pool = PgPoolOptions::new()
@@ -220,9 +228,9 @@ async fn build(
     });
     let api = PlatformApi::start(Arc::clone(&platform), identity.server, listen().await?, listen().await?)?;
     let life = tokio::spawn(Life { pool, bucket, aside: place.aside(), media: extent.media }.live());
-    let bindings =
-        bindings(place, (&primary, &standby), &api, &store, (access_key, secret_key), &passwords, &platform.customer)?;
-    let range = Range { place: place.clone(), tools, passwords, primary, standby, platform, api, store, life };
+    let range =
+        Range { place: place.clone(), tools, passwords, primary, standby, platform, api, settings, names, store, life };
+    let bindings = range.bindings((access_key, secret_key))?;
 
     teller.step("Waiting until every part answers");
     range.follow(&BTreeSet::new()).await?;
@@ -234,40 +242,35 @@ fn port(listener: &TcpListener) -> Result<u16, RangeError> {
     listener.local_addr().map(|address| address.port()).map_err(RangeError::file("listen for", "a database"))
 }
 
-fn bindings(
-    place: &Place,
-    (primary, standby): (&Cluster, &Cluster),
-    api: &PlatformApi,
-    store: &Listening,
-    (access_key, secret_key): (String, String),
-    passwords: &Passwords,
-    customer: &Customer,
-) -> Result<Bindings, RangeError> {
-    let (plain, secure) = api.ports();
-    let now = Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true);
-    Ok(Bindings {
-        process: Process::own()?,
-        // The backup job has run: a backup was taken while the range came up.
-        beats: BTreeMap::from([("database-backup-job", now.clone())]),
-        bound_at: now,
-        values: BTreeMap::from([
-            ("api.port", plain.to_string()),
-            ("api.tls-port", secure.to_string()),
-            ("api.ca", place.authority().to_string_lossy().into_owned()),
-            ("primary.port", primary.port.to_string()),
-            ("standby.port", standby.port.to_string()),
-            ("objects.port", store.port.to_string()),
-            ("objects.access-key", access_key),
-        ]),
-        credentials: BTreeMap::from([
-            ("range-database", passwords.monitor.clone()),
-            ("range-objects", secret_key),
-            ("range-test-account", customer.password.clone()),
-        ]),
-    })
-}
-
 impl Range {
+    fn bindings(&self, (access_key, secret_key): (String, String)) -> Result<Bindings, RangeError> {
+        let (plain, secure) = self.api.ports();
+        let path = |path: PathBuf| path.to_string_lossy().into_owned();
+        let now = Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true);
+        Ok(Bindings {
+            process: Process::own()?,
+            // The backup job has run: a backup was taken while the range came up.
+            beats: BTreeMap::from([("database-backup-job", now.clone())]),
+            bound_at: now,
+            values: BTreeMap::from([
+                ("api.port", plain.to_string()),
+                ("api.tls-port", secure.to_string()),
+                ("api.ca", path(self.place.authority())),
+                ("dumps.folder", path(self.place.dumps())),
+                ("names.port", self.names.port.to_string()),
+                ("primary.port", self.primary.port.to_string()),
+                ("standby.port", self.standby.port.to_string()),
+                ("objects.port", self.store.port.to_string()),
+                ("objects.access-key", access_key),
+            ]),
+            credentials: BTreeMap::from([
+                ("range-database", self.passwords.monitor.clone()),
+                ("range-objects", secret_key),
+                ("range-test-account", self.platform.customer.password.clone()),
+            ]),
+        })
+    }
+
     fn ports(&self) -> Vec<(String, u16)> {
         let (plain, secure) = self.api.ports();
         [
@@ -276,6 +279,7 @@ impl Range {
             ("primary-database", self.primary.port),
             ("standby-database", self.standby.port),
             ("object-store", self.store.port),
+            ("names", self.names.port),
         ]
         .map(|(name, port)| (name.to_owned(), port))
         .to_vec()
@@ -286,6 +290,7 @@ impl Range {
         self.life.abort();
         self.api.close().await;
         self.store.close().await;
+        self.names.close().await;
         self.platform.pool.close().await;
         for cluster in [&self.standby, &self.primary] {
             if let Err(error) = cluster.stop().await {

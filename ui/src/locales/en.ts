@@ -131,6 +131,10 @@ const probe: Record<ProbeKind, string> = {
   plugin: "Monitoring plug-in",
   heartbeat: "Heartbeat",
   journey: "Journey",
+  "object-sample": "Object sample",
+  bucket: "Bucket settings",
+  dns: "DNS name",
+  "file-newest": "Newest file",
   "status-page": "Status page",
 };
 

@@ -3,4 +3,4 @@
 /**
  *The kinds of [`Endpoint`].
  */
-export type EndpointKind = "http" | "host" | "postgres" | "bucket";
+export type EndpointKind = "http" | "host" | "postgres" | "bucket" | "name" | "folder";

@@ -25,9 +25,12 @@ pub mod redact;
 mod rules;
 
 pub use self::probe::{
-    Capture, Expectation, Feed, HeartbeatProbe, HttpProbe, JourneyProbe, JourneyStep, Method, ObjectNewestProbe,
-    Otherwise, PluginProbe, PostgresArchiveProbe, PostgresProbe, PostgresReplicationProbe, PostgresSizeProbe, Probe,
-    ProbeKind, Question, SqlProbe, StatusPageProbe, StepMethod, TcpProbe, TlsProbe, Wanted,
+    BucketAspect, BucketAspectKind, BucketExpectation, BucketProbe, Capture, DnsProbe, EncryptionExpectation,
+    Expectation, Feed, FileNewestProbe, HeartbeatProbe, HttpProbe, JourneyProbe, JourneyStep, LifecycleExpectation,
+    LockMode, Method, ObjectLockExpectation, ObjectNewestProbe, ObjectSampleProbe, Otherwise, PluginProbe,
+    PostgresArchiveProbe, PostgresProbe, PostgresReplicationProbe, PostgresSizeProbe, Probe, ProbeKind,
+    PublicAccessExpectation, PublicSwitch, Question, RecordType, RegionExpectation, ReplicationExpectation, SqlProbe,
+    StatusPageProbe, StepMethod, TcpProbe, TlsProbe, VersioningExpectation, Wanted, WithoutFolder,
 };
 
 choice! {

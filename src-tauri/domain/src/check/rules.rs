@@ -6,9 +6,11 @@ mod journey;
 mod plugin;
 mod query;
 
+use std::net::{Ipv4Addr, Ipv6Addr};
+
 use serde_json_path::JsonPath;
 
-use super::{Check, Expectation, HttpProbe, Method, Probe};
+use super::{Check, DnsProbe, Expectation, HttpProbe, Method, ObjectSampleProbe, Probe, RecordType};
 use crate::plan::{
     quantity::Period,
     read::{Faults, TableReader, shown},
@@ -36,7 +38,11 @@ pub(super) fn judge(check: &Check, reader: &mut TableReader<'_, '_>, faults: &mu
         Probe::Plugin(probe) => plugin::judge(probe, reader, faults),
         Probe::Sql(probe) => query::sql(probe, reader, faults),
         Probe::PostgresSize(probe) => query::size(probe, reader, faults),
+        Probe::Dns(probe) => dns(probe, reader, faults),
+        Probe::ObjectSample(probe) => object_sample(probe, reader, faults),
         Probe::Heartbeat(_)
+        | Probe::Bucket(_)
+        | Probe::FileNewest(_)
         | Probe::Tcp(_)
         | Probe::Tls(_)
         | Probe::Postgres(_)
@@ -44,6 +50,58 @@ pub(super) fn judge(check: &Check, reader: &mut TableReader<'_, '_>, faults: &mu
         | Probe::PostgresArchive(_)
         | Probe::ObjectNewest(_)
         | Probe::StatusPage(_) => {}
+    }
+}
+
+fn dns(probe: &DnsProbe, reader: &mut TableReader<'_, '_>, faults: &mut Faults<'_>) {
+    let lists = [("all-of", &probe.all_of), ("any-of", &probe.any_of), ("none-outside", &probe.none_outside)];
+    for (key, values) in lists {
+        for value in values {
+            if let Some(kind) = odd_value(probe.record, value) {
+                reader.fault(key, format!("\"{value}\" is not {kind}"), None, faults);
+            }
+        }
+    }
+    if !probe.none_outside.is_empty()
+        && let Some(odd) = probe.all_of.iter().find(|value| !probe.none_outside.contains(value))
+    {
+        reader.fault("none-outside", format!("\"{odd}\" has to be there and may not be"), None, faults);
+    }
+}
+
+/// What a value that no record of the type can hold should be.
+fn odd_value(record: RecordType, value: &str) -> Option<&'static str> {
+    let name = |text: &str| !text.is_empty() && !text.contains(char::is_whitespace);
+    let (fits, kind) = match record {
+        RecordType::A => (value.parse::<Ipv4Addr>().is_ok(), "an IPv4 address"),
+        RecordType::Aaaa => (value.parse::<Ipv6Addr>().is_ok(), "an IPv6 address"),
+        RecordType::Mx => {
+            let fits =
+                value.split_once(' ').is_some_and(|(rank, host)| rank.parse::<u16>().is_ok() && name(host.trim()));
+            (fits, "a mail server such as \"10 mail.example.org\"")
+        }
+        RecordType::Cname | RecordType::Ns => (name(value), "a name"),
+        RecordType::Txt => (true, "a text"),
+    };
+    (!fits).then_some(kind)
+}
+
+fn object_sample(probe: &ObjectSampleProbe, reader: &mut TableReader<'_, '_>, faults: &mut Faults<'_>) {
+    if !(1..=1_000).contains(&probe.sample) {
+        let hint = Some("Between 1 and 1000.".to_owned());
+        reader.fault("sample", format!("{} objects are not a usable number", probe.sample), hint, faults);
+    }
+    if !probe.query.contains("$1") {
+        let hint = Some("Compare the key with any($1), such as \"where name = any($1)\".".to_owned());
+        reader.fault("query", "does not ask for the keys that were drawn", hint, faults);
+    }
+    if probe.rows.as_ref().is_some_and(|rows| !rows.contains("$1")) {
+        let hint = Some("End it with \"order by random() limit $1\".".to_owned());
+        reader.fault("rows", "does not say how many rows are drawn", hint, faults);
+    }
+    if probe.whole.bytes() > 1 << 30 {
+        let hint = Some("At most 1 GiB; of larger objects pieces are read.".to_owned());
+        reader.fault("whole", format!("{} is too much to read", probe.whole), hint, faults);
     }
 }
 
@@ -139,6 +197,46 @@ mod tests {
         match fault {
             None => assert!(found.is_empty(), "{lines}: {found:?}"),
             Some(words) => assert!(found.iter().any(|found| found.contains(words)), "{lines}: {found:?}"),
+        }
+    }
+
+    #[test]
+    fn rules_of_the_other_kinds() {
+        let query = "database = \"d\"\nquery = \"select name as key from objects where name = any($1)\"";
+        let sample = |line: &str| format!("{query}\n{line}");
+        for (kind, lines, fault) in [
+            ("dns", "all-of = [\"192.0.2.1\"]\nmin-ttl = \"60s\"", None),
+            ("dns", "all-of = [\"192.0.2\"]", Some("is not an IPv4 address")),
+            ("dns", "record = \"AAAA\"\nany-of = [\"192.0.2.1\"]", Some("is not an IPv6 address")),
+            ("dns", "record = \"MX\"\nany-of = [\"10 mail.example.org\"]", None),
+            ("dns", "record = \"MX\"\nany-of = [\"mail.example.org\"]", Some("is not a mail server")),
+            ("dns", "record = \"CNAME\"\nnone-outside = [\"a b\"]", Some("is not a name")),
+            ("dns", "record = \"TXT\"\nall-of = [\"v=spf1 include:example.org -all\"]", None),
+            ("dns", "record = \"SRV\"", Some("unknown word \"SRV\"")),
+            ("dns", "all-of = [\"192.0.2.1\"]\nnone-outside = [\"192.0.2.2\"]", Some("has to be there and may not be")),
+            ("bucket", "", None),
+            (
+                "bucket",
+                "expect = [{ kind = \"versioning\", otherwise = \"degraded\" }, { kind = \"lifecycle\", keep = \"30d\" }]",
+                None,
+            ),
+            ("bucket", "expect = [{ kind = \"versioning\", keep = \"30d\" }]", Some("unknown key \"keep\"")),
+            ("bucket", "expect = [{ kind = \"lock\" }]", Some("unknown word \"lock\"")),
+            ("bucket", "expect = [{ kind = \"lifecycle\" }]", Some("\"keep\"")),
+            ("object-sample", &sample(""), None),
+            ("object-sample", &sample("rows = \"select key from o order by random() limit $1\""), None),
+            ("object-sample", &sample("rows = \"select key from o limit 3\""), Some("how many rows")),
+            ("object-sample", &sample("sample = 0"), Some("not a usable number")),
+            ("object-sample", &sample("whole = \"2 GiB\""), Some("too much to read")),
+            (
+                "object-sample",
+                "database = \"d\"\nquery = \"select name as key from objects\"",
+                Some("keys that were drawn"),
+            ),
+            ("file-newest", "max-age = \"25h\"", None),
+            ("file-newest", "max-age = \"25h\"\nwithout-folder = \"operational\"", Some("unknown word")),
+        ] {
+            faults_of(kind, &format!("endpoint = \"e\"\n{lines}"), fault);
         }
     }
 

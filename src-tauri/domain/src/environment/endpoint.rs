@@ -114,6 +114,25 @@ table! {
     }
 }
 
+table! {
+    /// A name of the domain name system.
+    pub struct NameEndpoint {
+        /// The name in full, such as `api.example.org`.
+        pub name: Template,
+        /// Whom to ask, as addresses or names with or without a port. Empty means this computer's own resolver; to
+        /// learn what the zone really holds, name the zone's own servers.
+        pub servers: Vec<Template>,
+    }
+}
+
+table! {
+    /// A folder of this computer.
+    pub struct FolderEndpoint {
+        /// Its path, from the root.
+        pub path: Template,
+    }
+}
+
 kinds! {
     /// Where something of the plan really is.
     pub enum Endpoint by EndpointKind {
@@ -125,5 +144,9 @@ kinds! {
         Postgres(PostgresEndpoint) = "postgres",
         /// A bucket of an S3 store.
         Bucket(BucketEndpoint) = "bucket",
+        /// A name of the domain name system.
+        Name(NameEndpoint) = "name",
+        /// A folder of this computer.
+        Folder(FolderEndpoint) = "folder",
     }
 }

@@ -6,10 +6,11 @@
 
 mod endpoint;
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, path::Path};
 
 pub use self::endpoint::{
-    BucketEndpoint, Endpoint, EndpointKind, HostEndpoint, HttpEndpoint, PostgresEndpoint, Template, TlsMode,
+    BucketEndpoint, Endpoint, EndpointKind, FolderEndpoint, HostEndpoint, HttpEndpoint, NameEndpoint, PostgresEndpoint,
+    Template, TlsMode,
 };
 use crate::plan::{
     id::Id,
@@ -110,6 +111,18 @@ pub enum Target {
         /// Credential handle.
         credential: Id,
     },
+    /// A name of the domain name system.
+    Name {
+        /// The name in full.
+        name: String,
+        /// Whom to ask; empty means this computer's own resolver.
+        servers: Vec<String>,
+    },
+    /// A folder of this computer.
+    Folder {
+        /// Its path, from the root.
+        path: String,
+    },
 }
 
 impl Target {
@@ -126,6 +139,8 @@ impl Target {
             (Self::Postgres { user, .. }, "user") => Some(user.clone()),
             (Self::Bucket { bucket, .. }, "bucket") => Some(bucket.clone()),
             (Self::Bucket { region, .. }, "region") => Some(region.clone()),
+            (Self::Name { name: host, .. }, "host") => Some(host.clone()),
+            (Self::Folder { path }, "path") => Some(path.clone()),
             _ => None,
         }
     }
@@ -135,7 +150,7 @@ impl Target {
         match self {
             Self::Http { credential, .. } | Self::Postgres { credential, .. } => credential.as_ref(),
             Self::Bucket { credential, .. } => Some(credential),
-            Self::Host { .. } => None,
+            Self::Host { .. } | Self::Name { .. } | Self::Folder { .. } => None,
         }
     }
 }
@@ -230,6 +245,15 @@ fn bind(endpoint: &Endpoint, values: &BTreeMap<String, String>) -> Result<Target
             let credential = end.credential.clone();
             (None, Box::new(move |_| Target::Bucket { url, bucket, region, access_key, credential }))
         }
+        Endpoint::Name(end) => {
+            let name = fill(&end.name);
+            let servers = end.servers.iter().map(&mut fill).collect();
+            (None, Box::new(move |_| Target::Name { name, servers }))
+        }
+        Endpoint::Folder(end) => {
+            let path = fill(&end.path);
+            (None, Box::new(move |_| Target::Folder { path }))
+        }
     };
     if !missing.is_empty() {
         missing.sort();
@@ -243,7 +267,13 @@ fn bind(endpoint: &Endpoint, values: &BTreeMap<String, String>) -> Result<Target
         },
         None => 0,
     };
-    Ok(target(port))
+    let target = target(port);
+    match &target {
+        Target::Folder { path } if !Path::new(path).is_absolute() => {
+            Err(Unbound::Unusable(format!("\"{path}\" is not a path from the root")))
+        }
+        _ => Ok(target),
+    }
 }
 
 #[cfg(test)]
@@ -288,6 +318,17 @@ mod tests {
         let bound = bind(&postgres("5433"), &BTreeMap::new()).unwrap();
         for (name, value) in [("port", Some("5433")), ("database", Some("samia")), ("bucket", None)] {
             assert_eq!(bound.value(name).as_deref(), value, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_folder_is_named_from_the_root() {
+        let folder = |path: &str| Endpoint::Folder(FolderEndpoint { path: Template(path.to_owned()) });
+        let values = BTreeMap::from([("home".to_owned(), "/srv".to_owned())]);
+        let bound = bind(&folder("${home}/dumps"), &values);
+        assert_eq!(bound, Ok(Target::Folder { path: "/srv/dumps".to_owned() }));
+        for path in ["dumps", "", "../dumps", "~/dumps"] {
+            assert!(matches!(bind(&folder(path), &values), Err(Unbound::Unusable(_))), "{path} was bound");
         }
     }
 

@@ -24,13 +24,16 @@ use lifeboat_domain::{
 
 use crate::secrets::{SecretStore, Sensitive};
 
+mod folder;
 mod http;
 mod journey;
+mod name;
 mod network;
 mod object;
 mod plugin;
 mod postgres;
 mod query;
+mod rows;
 mod tls;
 mod trust;
 
@@ -49,6 +52,7 @@ pub struct Prober {
 struct Shared {
     trust: trust::Trust,
     stores: object::Clients,
+    looks: folder::Looks,
 }
 
 impl std::fmt::Debug for Prober {
@@ -61,7 +65,10 @@ impl Prober {
     /// A prober that takes credentials from `secrets`.
     pub fn new(secrets: Arc<dyn SecretStore>) -> Result<Self, Problem> {
         let trust = trust::Trust::new().map_err(|error| Problem::bug(format!("no TLS can be set up: {error}")))?;
-        Ok(Self { secrets, shared: Arc::new(Shared { trust, stores: object::Clients::default() }) })
+        Ok(Self {
+            secrets,
+            shared: Arc::new(Shared { trust, stores: object::Clients::default(), looks: folder::Looks::default() }),
+        })
     }
 
     /// The same prober with other credentials, such as those of another environment.
@@ -110,6 +117,10 @@ enum Stage {
     Running,
     /// The server lists, so many objects so far.
     Listing(u64),
+    /// The server hands out objects, so many so far.
+    Reading(u64),
+    /// Waiting for a folder of this computer.
+    Folder,
 }
 
 /// One probe under way.
@@ -157,6 +168,10 @@ impl Attempt<'_> {
             Probe::PostgresSize(probe) => query::size(self, probe).await,
             Probe::Sql(probe) => query::sql(self, probe).await,
             Probe::ObjectNewest(probe) => object::newest(self, probe).await,
+            Probe::Dns(probe) => name::dns(self, probe).await,
+            Probe::Bucket(probe) => object::bucket(self, probe).await,
+            Probe::ObjectSample(probe) => object::sample(self, probe).await,
+            Probe::FileNewest(probe) => folder::newest(self, probe).await,
             Probe::StatusPage(probe) => http::status_page(self, probe).await,
         }
     }
@@ -216,6 +231,10 @@ impl Attempt<'_> {
             Stage::Listing(objects) => {
                 CouldNot::Unfinished(format!("listing did not end within {limit}: {objects} objects so far"))
             }
+            Stage::Reading(objects) => {
+                CouldNot::Unfinished(format!("reading did not end within {limit}: {objects} objects so far"))
+            }
+            Stage::Folder => CouldNot::Local(format!("the folder was not read within {limit}")),
         }
     }
 }
@@ -248,6 +267,8 @@ mod tests {
             (Stage::Talking, "no answer within 4s", Verdict::Outage),
             (Stage::Running, "the plug-in did not end within 4s", Verdict::Unknown),
             (Stage::Listing(54_000), "listing did not end within 4s: 54000 objects so far", Verdict::Unknown),
+            (Stage::Reading(7), "reading did not end within 4s: 7 objects so far", Verdict::Unknown),
+            (Stage::Folder, "the folder was not read within 4s", Verdict::Unknown),
         ] {
             attempt.now_at(stage);
             let outcome = attempt.ran_out().judge(lifeboat_domain::check::ProbeKind::Http);

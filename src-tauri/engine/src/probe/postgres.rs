@@ -182,12 +182,8 @@ async fn write_in_transaction(connection: &mut PgConnection) -> Result<(), sqlx:
     execute(connection, "commit").await
 }
 
-/// Asks one of the plan's questions.
-async fn ask(
-    attempt: &Attempt<'_>,
-    connection: &mut PgConnection,
-    question: &str,
-) -> Result<QuestionAnswer, sqlx::Error> {
+/// Begins a transaction that can change nothing.
+pub(super) async fn begin_reading(attempt: &Attempt<'_>, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     execute(connection, "begin transaction read only").await?;
     // The server gives up when we do, rather than working on for nobody.
     let left = attempt.left().as_millis().max(1).to_string();
@@ -195,7 +191,17 @@ async fn ask(
         .bind(left)
         .persistent(false)
         .execute(&mut *connection)
-        .await?;
+        .await
+        .map(|_| ())
+}
+
+/// Asks one of the plan's questions.
+async fn ask(
+    attempt: &Attempt<'_>,
+    connection: &mut PgConnection,
+    question: &str,
+) -> Result<QuestionAnswer, sqlx::Error> {
+    begin_reading(attempt, connection).await?;
     // Any type as text, and the first column whatever the others are called.
     let wrapped = format!(
         "select asked.lifeboat_answer::text from (\n{}\n) as asked (lifeboat_answer) limit 1",

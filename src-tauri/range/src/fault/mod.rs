@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, sync::atomic::Ordering};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{FaultDescription, error::RangeError, serve::Range};
+use crate::{FaultDescription, error::RangeError, place::blocking, serve::Range};
 
 /// A fault, in the order in which they are mended: nothing in the database can be mended while it is stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -25,10 +25,15 @@ pub(crate) enum Fault {
     ApiDegraded,
     OrdersFail,
     ApiDown,
+    VersioningSuspended,
+    ObjectCorrupted,
+    ObjectMissing,
+    DumpMissed,
+    NameGone,
 }
 
 /// What each fault is called and does.
-pub(crate) const FAULTS: [FaultDescription; 11] = [
+pub(crate) const FAULTS: [FaultDescription; 16] = [
     FaultDescription { name: "primary-stopped", what: "The primary database ends as in a crash." },
     FaultDescription { name: "standby-cut", what: "The standby no longer receives the primary's log." },
     FaultDescription { name: "archiving-failing", what: "The primary cannot write to its log archive." },
@@ -40,11 +45,16 @@ pub(crate) const FAULTS: [FaultDescription; 11] = [
     FaultDescription { name: "api-degraded", what: "The platform's API answers, but says that it is degraded." },
     FaultDescription { name: "orders-fail", what: "The platform's API takes no new order." },
     FaultDescription { name: "api-down", what: "The platform's API refuses connections." },
+    FaultDescription { name: "versioning-suspended", what: "The backup bucket keeps no earlier versions any more." },
+    FaultDescription { name: "object-corrupted", what: "Three in ten media objects have a byte wrong." },
+    FaultDescription { name: "object-missing", what: "Three in ten media objects are gone, and their rows are not." },
+    FaultDescription { name: "dump-missed", what: "The newest dump in the dump folder is three days old." },
+    FaultDescription { name: "name-gone", what: "The name of the platform's API does not exist any more." },
 ];
 
 impl Fault {
     /// All of them, in the order of [`FAULTS`].
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::PrimaryStopped,
         Self::StandbyCut,
         Self::ArchivingFailing,
@@ -56,6 +66,11 @@ impl Fault {
         Self::ApiDegraded,
         Self::OrdersFail,
         Self::ApiDown,
+        Self::VersioningSuspended,
+        Self::ObjectCorrupted,
+        Self::ObjectMissing,
+        Self::DumpMissed,
+        Self::NameGone,
     ];
 
     /// Its name.
@@ -104,6 +119,16 @@ impl Range {
                 self.api.close().await;
                 Ok(())
             }
+            Fault::VersioningSuspended => {
+                self.settings.versioning_suspended.store(true, Ordering::Relaxed);
+                Ok(())
+            }
+            Fault::ObjectCorrupted | Fault::ObjectMissing => self.damage_media(fault).await,
+            Fault::DumpMissed => self.miss_dump(),
+            Fault::NameGone => {
+                self.names.gone.store(true, Ordering::Relaxed);
+                Ok(())
+            }
         }
     }
 
@@ -130,6 +155,19 @@ impl Range {
                 Ok(())
             }
             Fault::ApiDown => self.api.reopen().await,
+            Fault::VersioningSuspended => {
+                self.settings.versioning_suspended.store(false, Ordering::Relaxed);
+                Ok(())
+            }
+            Fault::ObjectCorrupted | Fault::ObjectMissing => {
+                let (kept, media) = (self.place.aside().join(fault.name()), self.media_folder());
+                blocking(move || files::put_back(&kept, &media)).await
+            }
+            Fault::DumpMissed => files::put_back(&self.place.aside().join(fault.name()), &self.place.dumps()),
+            Fault::NameGone => {
+                self.names.gone.store(false, Ordering::Relaxed);
+                Ok(())
+            }
         }
     }
 }

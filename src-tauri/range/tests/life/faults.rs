@@ -10,6 +10,7 @@ use std::{
 use lifeboat_domain::{Code, Problem};
 use lifeboat_range::{faults, inject, mend, status};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use crate::home::{Home, files_below, refuses};
 
@@ -108,6 +109,57 @@ pub(crate) async fn file_faults(home: &Home, data: &Path) {
     assert!(newest(&before).duration_since(newest(&backups())).unwrap() > Duration::from_mins(1));
     mend(path, Some("newest-backup-deleted")).await.unwrap();
     assert_eq!(backups(), before);
+}
+
+pub(crate) async fn object_faults(home: &Home, data: &Path) {
+    let path = home.path();
+    let bucket = data.join("objects/samia-tarot-media");
+    // What is uploaded meanwhile is no part of the comparison.
+    let contents = || {
+        let files = files_below(&bucket).into_iter().map(|path| {
+            let there = path.metadata().unwrap();
+            let content = (there.modified().unwrap(), Sha256::digest(fs::read(&path).unwrap()).to_vec());
+            (path, content)
+        });
+        files.collect::<BTreeMap<_, _>>()
+    };
+    let before = contents();
+    inject(path, "object-corrupted").await.unwrap();
+    let damaged = contents();
+    let differing = before.iter().filter(|(path, content)| damaged.get(*path) != Some(*content)).count();
+    assert!((before.len() / 4..before.len() / 2).contains(&differing), "{differing} of {}", before.len());
+    assert!(before.iter().all(|(path, (modified, _))| damaged[path].0 == *modified), "the time of a damaged object");
+    inject(path, "object-missing").await.unwrap();
+    let missing = before.keys().filter(|path| !path.exists()).count();
+    assert!((before.len() / 4..before.len() / 2).contains(&missing), "{missing} of {}", before.len());
+    // Mended while the bucket itself is away.
+    inject(path, "bucket-gone").await.unwrap();
+    mend(path, Some("object-corrupted")).await.unwrap();
+    mend(path, Some("bucket-gone")).await.unwrap();
+    mend(path, Some("object-missing")).await.unwrap();
+    let after = contents();
+    assert!(before.iter().all(|(path, content)| after.get(path) == Some(content)), "not mended exactly");
+
+    let versioning = async || home.store().get_bucket_versioning().bucket("samia-tarot-backups").send().await.unwrap();
+    assert_eq!(versioning().await.status().unwrap().as_str(), "Enabled");
+    inject(path, "versioning-suspended").await.unwrap();
+    assert_eq!(versioning().await.status().unwrap().as_str(), "Suspended");
+    mend(path, Some("versioning-suspended")).await.unwrap();
+    assert_eq!(versioning().await.status().unwrap().as_str(), "Enabled");
+    let lock = home.store().get_object_lock_configuration().bucket("samia-tarot-backups").send().await.unwrap();
+    let rule = lock.object_lock_configuration().and_then(|lock| lock.rule()).and_then(|rule| rule.default_retention());
+    assert_eq!(rule.and_then(aws_sdk_s3::types::DefaultRetention::days), Some(30));
+    let never = home.store().get_bucket_lifecycle_configuration().bucket("samia-tarot-backups").send().await;
+    assert_eq!(never.unwrap_err().into_service_error().meta().code(), Some("NoSuchLifecycleConfiguration"));
+
+    let dumps = || files_below(Path::new(&home.value("dumps.folder")));
+    let newest = || dumps().iter().map(|dump| dump.metadata().unwrap().modified().unwrap()).max().unwrap();
+    let before = (dumps(), newest());
+    inject(path, "dump-missed").await.unwrap();
+    assert!(newest().elapsed().unwrap() > Duration::from_hours(48));
+    mend(path, Some("dump-missed")).await.unwrap();
+    assert_eq!((dumps(), newest()), before);
+    assert_eq!(fs::read_dir(data.join("aside")).unwrap().count(), 0, "a fault left something aside");
 }
 
 pub(crate) async fn api_faults(home: &Home) {

@@ -61,6 +61,7 @@ async fn one_range_with_every_fault() {
 
     faults::database_faults(&home, &data).await;
     faults::file_faults(&home, &data).await;
+    faults::object_faults(&home, &data).await;
     faults::api_faults(&home).await;
     faults::several_faults_at_once(&home).await;
 

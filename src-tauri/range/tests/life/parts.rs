@@ -21,8 +21,17 @@ pub(crate) fn bindings_are_private_and_complete(home: &Home) {
     assert_eq!(mode("range/state.json"), 0o600);
     let bindings = home.bindings();
     let keys = |name: &str| bindings[name].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
-    let places =
-        ["api.ca", "api.port", "api.tls-port", "objects.access-key", "objects.port", "primary.port", "standby.port"];
+    let places = [
+        "api.ca",
+        "api.port",
+        "api.tls-port",
+        "dumps.folder",
+        "names.port",
+        "objects.access-key",
+        "objects.port",
+        "primary.port",
+        "standby.port",
+    ];
     assert_eq!(keys("values"), places);
     assert_eq!(keys("credentials"), ["range-database", "range-objects", "range-test-account"]);
     assert_eq!(keys("beats"), ["database-backup-job"]);

@@ -7,9 +7,12 @@ use crate::plan::{
     read::{choice, kinds},
 };
 
+mod bucket;
+mod folder;
 mod heartbeat;
 mod http;
 mod journey;
+mod name;
 mod network;
 mod object;
 mod plugin;
@@ -18,11 +21,18 @@ mod query;
 mod status_page;
 
 pub use self::{
+    bucket::{
+        BucketAspect, BucketAspectKind, BucketExpectation, BucketProbe, EncryptionExpectation, LifecycleExpectation,
+        LockMode, ObjectLockExpectation, PublicAccessExpectation, PublicSwitch, RegionExpectation,
+        ReplicationExpectation, VersioningExpectation,
+    },
+    folder::{FileNewestProbe, WithoutFolder},
     heartbeat::HeartbeatProbe,
     http::{Expectation, HttpProbe, Method},
     journey::{Capture, JourneyProbe, JourneyStep, StepMethod},
+    name::{DnsProbe, RecordType},
     network::{TcpProbe, TlsProbe},
-    object::ObjectNewestProbe,
+    object::{ObjectNewestProbe, ObjectSampleProbe},
     plugin::PluginProbe,
     postgres::{PostgresArchiveProbe, PostgresProbe, PostgresReplicationProbe, Question},
     query::{PostgresSizeProbe, SqlProbe, Wanted},
@@ -77,6 +87,14 @@ kinds! {
         Sql(SqlProbe) = "sql",
         /// The newest object of a bucket.
         ObjectNewest(ObjectNewestProbe) = "object-newest",
+        /// A name.
+        Dns(DnsProbe) = "dns",
+        /// A bucket's settings.
+        Bucket(BucketProbe) = "bucket",
+        /// Objects of a bucket against the database's rows.
+        ObjectSample(ObjectSampleProbe) = "object-sample",
+        /// The newest file of a folder.
+        FileNewest(FileNewestProbe) = "file-newest",
         /// A provider's status page.
         StatusPage(StatusPageProbe) = "status-page",
     }
@@ -98,6 +116,10 @@ impl Probe {
             Self::PostgresSize(probe) => vec![("endpoint", &probe.endpoint)],
             Self::Sql(probe) => vec![("endpoint", &probe.endpoint)],
             Self::ObjectNewest(probe) => vec![("endpoint", &probe.endpoint)],
+            Self::Dns(probe) => vec![("endpoint", &probe.endpoint)],
+            Self::Bucket(probe) => vec![("endpoint", &probe.endpoint)],
+            Self::ObjectSample(probe) => vec![("endpoint", &probe.endpoint), ("database", &probe.database)],
+            Self::FileNewest(probe) => vec![("endpoint", &probe.endpoint)],
             Self::StatusPage(probe) => vec![("endpoint", &probe.endpoint)],
         }
     }

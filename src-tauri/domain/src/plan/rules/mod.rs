@@ -144,7 +144,8 @@ impl Judge<'_> {
                         self.fault(&file, "endpoints", message, Some(hint));
                         continue;
                     };
-                    let wanted = kinds_for(check.probe.kind());
+                    let wanted: &[EndpointKind] =
+                        if key == "database" { &[EndpointKind::Postgres] } else { kinds_for(check.probe.kind()) };
                     if !wanted.contains(&bound.kind()) {
                         let words: Vec<&str> = wanted.iter().map(|kind| kind.word()).collect();
                         let message = format!(
@@ -208,6 +209,8 @@ const fn kinds_for(probe: ProbeKind) -> &'static [EndpointKind] {
         | ProbeKind::PostgresArchive
         | ProbeKind::PostgresSize
         | ProbeKind::Sql => &[EndpointKind::Postgres],
-        ProbeKind::ObjectNewest => &[EndpointKind::Bucket],
+        ProbeKind::ObjectNewest | ProbeKind::ObjectSample | ProbeKind::Bucket => &[EndpointKind::Bucket],
+        ProbeKind::Dns => &[EndpointKind::Name],
+        ProbeKind::FileNewest => &[EndpointKind::Folder],
     }
 }
