@@ -12,7 +12,7 @@ use futures_util::{
 };
 use lifeboat_domain::{
     Id,
-    check::{Check, Sample, Verdict},
+    check::{Check, Probe, Sample, Verdict},
     status::{CheckHealth, fold},
 };
 use tokio::sync::oneshot;
@@ -43,9 +43,11 @@ impl Scheduler {
         let (scheduler, force, id) = (self.clone(), force.clone(), id.clone());
         let (check, actor) = (check.clone(), actor.to_owned());
         self.tasks.spawn(async move {
+            // What changes things is let finish, so that it cleans up after itself.
+            let may_be_left = !matches!(check.probe, Probe::Journey(_));
             let sample = tokio::select! {
                 sample = scheduler.probe(&force, &id, &check) => Some(sample),
-                () = scheduler.ended.cancelled() => None,
+                () = scheduler.ended.cancelled(), if may_be_left => None,
             };
             let in_doubt = match &sample {
                 Some(sample) => {

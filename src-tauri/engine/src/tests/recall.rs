@@ -98,6 +98,32 @@ async fn a_journey_is_not_made_in_production_unless_the_plan_says_so() {
 }
 
 #[tokio::test]
+async fn a_journey_under_way_is_let_finish_when_the_engine_closes() {
+    let (place, script) = (place(), Script::new());
+    let engine = Engine::open_with(Options { environment: Some(id("range")), ..place.options() }, script.clone());
+    let engine = engine.await.unwrap();
+    for check in ["Orders can be placed", "Other port"] {
+        script.hold(check);
+    }
+    let run = |check: &str| {
+        let (engine, check) = (engine.clone(), id(check));
+        tokio::spawn(async move { engine.check_run(Some(vec![check])).await })
+    };
+    let (journey, port) = (run("order-journey"), run("other"));
+    until("both are under way", || async { script.runs("Orders can be placed") + script.runs("Other port") == 2 })
+        .await;
+    let closing = tokio::spawn({
+        let engine = engine.clone();
+        async move { engine.close().await }
+    });
+    assert_eq!(port.await.unwrap().unwrap_err().code, Code::NotAllowedNow, "a look is left");
+    assert!(!journey.is_finished() && !closing.is_finished());
+    script.let_go();
+    assert_eq!(journey.await.unwrap().unwrap()[0].sample.verdict, Verdict::Operational);
+    closing.await.unwrap();
+}
+
+#[tokio::test]
 async fn b_93_a_result_that_cannot_be_written_is_not_lost() {
     let (place, script) = (place(), Script::new());
     std::fs::create_dir_all(place.home()).unwrap();
