@@ -281,7 +281,7 @@ async fn b_124_a_file_is_as_old_in_every_time_zone() {
     let path = folder.path().join("a.dump");
     fs::write(&path, "x").unwrap();
     for (hours, verdict) in [(28_u64, Outage), (22, Operational)] {
-        let modified = SystemTime::now() - Duration::from_secs(hours * 3_600);
+        let modified = SystemTime::now() - Duration::from_hours(hours);
         fs::File::options().write(true).open(&path).unwrap().set_modified(modified).unwrap();
         let target = Target::Folder { path: folder.path().to_str().unwrap().to_owned() };
         assert_eq!(probe(&newest, target).await.verdict, verdict, "{hours} hours old");
@@ -296,7 +296,7 @@ async fn b_126_one_check_judges_every_bucket_alike_and_leaves_no_connection_open
     let copied = store.folder.path().join("copies/daily");
     fs::create_dir(&copied).unwrap();
     fs::write(copied.join("a.dump"), vec![b'x'; 10]).unwrap();
-    let old = SystemTime::now() - Duration::from_secs(74 * 3_600);
+    let old = SystemTime::now() - Duration::from_hours(74);
     fs::File::options().write(true).open(copied.join("a.dump")).unwrap().set_modified(old).unwrap();
     let prober = prober();
     let mut told = Vec::new();

@@ -145,7 +145,7 @@ async fn objects_are_read_to_their_last_byte_and_held_against_their_rows() {
     // Without drawing from the rows nobody misses it.
     let objects_only = check_of(ObjectSampleProbe { rows: None, ..sampling() });
     assert_sample(&platform.sample(&objects_only).await, Operational, "7 objects drawn from 7");
-    platform.cluster.run(&format!("delete from media where name like '%3 of%' or name like '%4 of%'")).await;
+    platform.cluster.run("delete from media where name like '%3 of%' or name like '%4 of%'").await;
     assert_sample(&platform.sample(&check).await, Degraded, "\"media/4 of eight.jpg\" has no row");
     platform.cluster.run("update media set sha256 = null, md5 = repeat('0', 32) where name like '%5 of%'").await;
     assert_sample(&platform.sample(&check).await, Outage, "has another content than its row says, by MD5");
