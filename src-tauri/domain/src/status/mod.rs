@@ -7,7 +7,9 @@
 mod board;
 mod fold;
 mod functions;
+mod observed;
 mod rows;
+mod silence;
 
 pub use self::{
     board::{
@@ -15,6 +17,8 @@ pub use self::{
         TierRow, Watching,
     },
     fold::{CheckHealth, HealthChange, Suspicion, SuspicionRun, fold, stale_at},
+    observed::{Interruption, Span, observed},
+    silence::Scope,
 };
 use crate::{check::Verdict, plan::read::choice};
 
