@@ -5,7 +5,7 @@ import type { Server } from "node:http";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { launch, open, serve } from "./bridge";
-import { at, clean, focused, sideways } from "./look";
+import { at, clean, focused, picture, sideways } from "./look";
 import { problem, World } from "./world";
 
 let server: Server;

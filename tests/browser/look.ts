@@ -12,7 +12,7 @@ export async function at(page: Page, hash: string, ready: string): Promise<void>
   await page.locator(ready).filter({ visible: true }).first().waitFor();
 }
 
-async function picture(page: Page, name: string): Promise<void> {
+export async function picture(page: Page, name: string): Promise<void> {
   const folder = process.env["LIFEBOAT_PICTURES"];
   if (!folder) return;
   mkdirSync(folder, { recursive: true });
