@@ -7,3 +7,4 @@ mod faults;
 mod journal;
 mod plan;
 mod silence;
+mod watch;

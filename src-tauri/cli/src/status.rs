@@ -9,7 +9,7 @@ use lifeboat_domain::{
 };
 use lifeboat_engine::Engine;
 use tokio::{
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     sync::broadcast::error::RecvError,
 };
 
@@ -55,6 +55,7 @@ fn ending(board: &Board) -> Ending {
 }
 
 pub(crate) async fn watch(place: &Place, seconds: Option<u64>, answer: Answer) -> Result<Ending, Problem> {
+    let mut asked = Asked::catch()?;
     let engine = place.open().await?;
     let mut entries = engine.entries();
     engine.watch().await?;
@@ -80,7 +81,7 @@ pub(crate) async fn watch(place: &Place, seconds: Option<u64>, answer: Answer) -
     let result = loop {
         tokio::select! {
             () = &mut until => break Ok(()),
-            () = interrupted() => break Ok(()),
+            () = asked.to_end() => break Ok(()),
             () = tokio::time::sleep_until(looked + if first.is_some() { SOON } else { SELDOM }) => {
                 looked = tokio::time::Instant::now();
                 // While nothing can be kept, no entry comes: the board itself is told then, whenever it changes.
@@ -134,21 +135,30 @@ pub(crate) fn tell_trouble(engine: &Engine, answer: Answer) {
     }
 }
 
-/// Waits for whatever asks this program to end: a person, the system, or the terminal that is gone.
-async fn interrupted() {
-    let caught = async {
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut hangup = signal(SignalKind::hangup())?;
+/// What asks this program to end: a person, the system, or the terminal that is gone. Caught from the beginning, so
+/// that a watch never ends without saying so.
+struct Asked {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Asked {
+    fn catch() -> Result<Self, Problem> {
+        let of = |kind| signal(kind).map_err(|error| Problem::bug(format!("a signal cannot be caught: {error}")));
+        Ok(Self {
+            interrupt: of(SignalKind::interrupt())?,
+            terminate: of(SignalKind::terminate())?,
+            hangup: of(SignalKind::hangup())?,
+        })
+    }
+
+    async fn to_end(&mut self) {
         tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.hangup.recv() => {}
         }
-        Ok::<(), std::io::Error>(())
-    };
-    if caught.await.is_err() {
-        std::future::pending::<()>().await;
     }
 }
 

@@ -7,15 +7,15 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use super::{
-    Because, CheckHealth, Flapping, Health, Silence, SilenceKind, Suspicion,
-    causes::causes,
+    Because, CheckHealth, Flapping, Health, Quiet, Silence, Suspicion,
+    checks::check_rows,
     functions::{Functions, tier_rows},
-    network::{NO_NETWORK, NoNetwork, no_network},
-    rows::{alarm, blind, check_row, count, maintained, part_row},
+    network::NoNetwork,
+    rows::{count, part_row},
     sentence::{Spoken, sentence},
 };
 use crate::{
-    check::{Checks, ProbeKind},
+    check::ProbeKind,
     environment::EnvironmentKind,
     plan::{Plan, Priority, id::Id, quantity::Period, read::choice},
 };
@@ -30,30 +30,6 @@ choice! {
         /// Nobody: what is shown only gets older.
         Nobody = "nobody",
     }
-}
-
-/// Why a check that is bad does not alarm.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-#[ts(export)]
-pub enum Quiet {
-    /// Work on it is under way.
-    Maintenance {
-        /// Until when.
-        until: DateTime<Utc>,
-    },
-    /// Somebody muted it.
-    Muted {
-        /// Until when.
-        until: DateTime<Utc>,
-    },
-    /// A part it cannot do without is out, and alarms.
-    Because(Because),
-    /// It changes too often.
-    Flapping {
-        /// Since when.
-        since: DateTime<Utc>,
-    },
 }
 
 /// A check on the board.
@@ -310,7 +286,7 @@ impl Board {
         let BoardInput { plan, environment: id, watching, not_running, now, .. } = input;
         let environment = plan.environments.get(id)?;
         let silences: Vec<Silence> = input.silences.iter().filter(|silence| now < silence.until).cloned().collect();
-        let (checks, no_network) = check_rows(&input, plan.checks_in(environment), &silences);
+        let (checks, no_network) = check_rows(&input, &plan.checks_in(environment), &silences);
         let systems: Vec<PartRow> = (plan.systems.iter())
             .map(|(id, system)| {
                 let about = system.region.as_ref().map(|region| {
@@ -376,6 +352,7 @@ impl Board {
             watching,
             worst,
             sentence: sentence(&Spoken {
+                plan,
                 tiers: &tiers,
                 counts,
                 roots: &roots,
@@ -393,37 +370,4 @@ impl Board {
             no_network,
         })
     }
-}
-
-/// Every check with what is known of it, what holds its alarm back, and whether this computer has a network at all.
-fn check_rows(input: &BoardInput<'_>, checks: Checks, silences: &[Silence]) -> (Vec<CheckRow>, Option<NoNetwork>) {
-    let (nothing, now) = (CheckHealth::default(), input.now);
-    let health_of = |id: &Id| input.healths.get(id).unwrap_or(&nothing);
-    let far = checks.iter().filter(|(id, _)| input.elsewhere.contains(*id));
-    let no_network = no_network(far.map(|(id, check)| (check, health_of(id))), now);
-    let mut rows: Vec<CheckRow> = checks
-        .iter()
-        .map(|(id, check)| {
-            let mut row = check_row(check, health_of(id), input.running.contains(id), now, id.clone());
-            if input.not_running {
-                blind(&mut row, "the practice range is not running; `lifeboat range up` brings it up", None);
-            } else if let Some(found) = no_network.filter(|_| input.elsewhere.contains(id)) {
-                blind(&mut row, NO_NETWORK, Some(found.since));
-            }
-            row
-        })
-        .collect();
-    let causes = causes(input.plan, &rows);
-    for row in &mut rows {
-        let hold: Vec<&Silence> =
-            silences.iter().filter(|silence| silence.holds(now) && silence.scope.covers(&row.id, &row.of)).collect();
-        let fails = row.is_bad() || row.underlying == Health::Unknown;
-        row.because = causes.get(&row.of).filter(|_| fails).cloned();
-        alarm(row, &hold);
-        let longest = hold.iter().filter(|silence| silence.kind == SilenceKind::Maintenance);
-        if let Some(maintenance) = longest.max_by_key(|silence| silence.until) {
-            maintained(row, maintenance);
-        }
-    }
-    (rows, no_network)
 }

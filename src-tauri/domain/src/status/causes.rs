@@ -23,7 +23,7 @@ pub struct Because {
 }
 
 /// What each part cannot do without, itself included, directly or through others. Ends for circles, too.
-fn needed(plan: &Plan, part: &Id) -> BTreeSet<Id> {
+pub(super) fn needed(plan: &Plan, part: &Id) -> BTreeSet<Id> {
     let mut reached = BTreeSet::new();
     let mut waiting = vec![part];
     while let Some(next) = waiting.pop() {

@@ -7,6 +7,7 @@
 
 mod board;
 mod causes;
+mod checks;
 mod flapping;
 mod fold;
 mod functions;
@@ -18,10 +19,11 @@ mod silence;
 
 pub use self::{
     board::{
-        Board, BoardInput, Cause, CheckRow, Counts, EnvironmentTag, FunctionRow, PartKind, PartRow, Quiet,
-        RecentChange, TierRow, Watching,
+        Board, BoardInput, Cause, CheckRow, Counts, EnvironmentTag, FunctionRow, PartKind, PartRow, RecentChange,
+        TierRow, Watching,
     },
     causes::Because,
+    checks::Quiet,
     flapping::{Flapping, HealthEvent, Steps, observe},
     fold::{CheckHealth, HealthChange, Suspicion, SuspicionRun, fold, stale_at},
     observed::{Interruption, Span, observed},

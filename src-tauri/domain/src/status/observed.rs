@@ -67,7 +67,7 @@ impl Watch {
 
 /// The spans in which an environment was observed, by any device: in order, none touching another. `facts` are the
 /// journal's, each with the device that wrote it and when, in the order of the journal; others than those of
-/// watches and health may be left out. `last` is the last sign of the watch that has not ended, such as now while
+/// watches may be left out, and health changes that a person's click found are to be. `last` is the last sign of the watch that has not ended, such as now while
 /// somebody watches; without it, the last fact that the watch wrote down is.
 pub fn observed<'a>(
     environment: &Id,

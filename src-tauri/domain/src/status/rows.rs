@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{CheckHealth, CheckRow, Counts, Health, PartKind, PartRow, Quiet, Silence, SilenceKind, stale_at};
+use super::{CheckHealth, CheckRow, Counts, Health, PartKind, PartRow, stale_at};
 use crate::{
     check::Check,
     plan::{Priority, id::Id, quantity::Period},
@@ -50,35 +50,6 @@ pub(super) fn check_row(check: &Check, health: &CheckHealth, running: bool, now:
         alerting: false,
         quiet: None,
     }
-}
-
-/// Nothing can be known of this check now, whatever was known before.
-pub(super) fn blind(row: &mut CheckRow, reason: &str, since: Option<DateTime<Utc>>) {
-    (row.health, row.underlying, row.suspicion) = (Health::Unknown, Health::Unknown, None);
-    row.since = since.or(row.since);
-    reason.clone_into(&mut row.reason);
-}
-
-/// A check in maintenance is shown as that, with what is underneath.
-pub(super) fn maintained(row: &mut CheckRow, silence: &Silence) {
-    row.health = Health::Maintenance;
-    row.since = Some(silence.from);
-    let until = silence.until.format("%Y-%m-%d %H:%M UTC");
-    row.reason = format!("in maintenance until {until} ({}); {}: {}", silence.reason, row.underlying, row.reason);
-}
-
-/// Whether a check should alarm now, and why not if it is bad and should not. The one that holds it back longest is
-/// told: work under way, then somebody's wish, then the part it is because of, then its own unsteadiness.
-pub(super) fn alarm(row: &mut CheckRow, silences: &[&Silence]) {
-    let of_kind =
-        |kind| silences.iter().filter(move |silence| silence.kind == kind).max_by_key(|silence| silence.until);
-    let (maintenance, mute) = (of_kind(SilenceKind::Maintenance), of_kind(SilenceKind::Mute));
-    row.quiet = maintenance
-        .map(|silence| Quiet::Maintenance { until: silence.until })
-        .or_else(|| mute.map(|silence| Quiet::Muted { until: silence.until }))
-        .or_else(|| row.because.clone().map(Quiet::Because))
-        .or_else(|| row.flapping.as_ref().map(|flapping| Quiet::Flapping { since: flapping.since }));
-    row.alerting = row.is_bad() && row.quiet.is_none();
 }
 
 fn ago(delta: TimeDelta) -> Period {

@@ -1,9 +1,13 @@
 //! The whole state in one sentence, what everything else is because of first.
 
-use super::{Counts, FunctionRow, Health, PartRow, TierRow};
+use std::collections::BTreeSet;
+
+use super::{Counts, FunctionRow, Health, PartRow, TierRow, causes::needed};
+use crate::plan::{Plan, id::Id};
 
 /// What the sentence is about.
 pub(super) struct Spoken<'a> {
+    pub(super) plan: &'a Plan,
     pub(super) tiers: &'a [TierRow],
     pub(super) counts: Counts,
     /// Parts that are bad, and not because of another.
@@ -27,7 +31,7 @@ pub(super) fn sentence(spoken: &Spoken<'_>) -> String {
     found(spoken)
 }
 
-fn found(&Spoken { tiers, counts, roots, .. }: &Spoken<'_>) -> String {
+fn found(&Spoken { plan, tiers, counts, roots, .. }: &Spoken<'_>) -> String {
     let all =
         counts.operational + counts.degraded + counts.outage + counts.unknown + counts.not_checked + counts.maintenance;
     if all == 0 {
@@ -44,7 +48,10 @@ fn found(&Spoken { tiers, counts, roots, .. }: &Spoken<'_>) -> String {
             let hit: Vec<&str> = rows.iter().map(|function| function.name.as_str()).collect();
             if let Some((first, others)) = hit.split_first() {
                 let class = tier.name.to_lowercase();
-                let why = because_of(roots, &rows);
+                let needs: BTreeSet<Id> = rows.iter().flat_map(|row| needed(plan, &row.id)).collect();
+                let stands_on = |part: &Id| needs.contains(part) || rows.iter().any(|row| row.parts.contains(part));
+                let at_root: Vec<&PartRow> = roots.iter().copied().filter(|root| stands_on(&root.id)).collect();
+                let why = because_of(&at_root);
                 return why
                     + &if others.is_empty() {
                         format!("{first} ({class}) {one}.")
@@ -55,9 +62,9 @@ fn found(&Spoken { tiers, counts, roots, .. }: &Spoken<'_>) -> String {
         }
     }
     let bad = counts.outage + counts.degraded;
-    let unsure =
-        tiers.iter().flat_map(|tier| &tier.functions).filter(|function| function.health != Health::Operational);
-    let unsure = unsure.count();
+    let unsure = (tiers.iter().flat_map(|tier| &tier.functions))
+        .filter(|function| matches!(function.health, Health::Unknown | Health::NotChecked))
+        .count();
     if bad > 0 && unsure > 0 {
         let (checks, functions) =
             (if bad == 1 { "check is" } else { "checks are" }, if unsure == 1 { "function" } else { "functions" });
@@ -86,11 +93,9 @@ fn found(&Spoken { tiers, counts, roots, .. }: &Spoken<'_>) -> String {
 
 /// The parts at the root of what hit these functions, as the beginning of a sentence: those that are out, or else
 /// those that are degraded.
-fn because_of(roots: &[&PartRow], hit: &[&FunctionRow]) -> String {
+fn because_of(roots: &[&PartRow]) -> String {
     let at_fault = |health: Health| -> Vec<&str> {
-        let of =
-            |root: &&&PartRow| root.health == health && hit.iter().any(|function| function.parts.contains(&root.id));
-        roots.iter().filter(of).map(|root| root.name.as_str()).collect()
+        roots.iter().filter(|root| root.health == health).map(|root| root.name.as_str()).collect()
     };
     for (health, word) in [(Health::Outage, "out"), (Health::Degraded, "degraded")] {
         match at_fault(health).as_slice() {

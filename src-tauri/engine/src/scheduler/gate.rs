@@ -88,8 +88,8 @@ mod tests {
 
     use super::*;
 
-    fn one(host: impl ToString) -> BTreeSet<String> {
-        BTreeSet::from([host.to_string()])
+    fn one(host: impl Into<String>) -> BTreeSet<String> {
+        BTreeSet::from([host.into()])
     }
 
     #[test]
@@ -121,7 +121,7 @@ mod tests {
         };
         join_all((0..50).map(|_| gate.pass(one("one"), work()))).await;
         assert_eq!(most.swap(0, Ordering::SeqCst), 8);
-        join_all((0..200).map(|number| gate.pass(one(number), work()))).await;
+        join_all((0..200).map(|number| gate.pass(one(number.to_string()), work()))).await;
         assert_eq!(most.swap(0, Ordering::SeqCst), 64);
         // The second host of a check counts as its first does.
         join_all((0..50).map(|number| gate.pass(BTreeSet::from([number.to_string(), "shared".to_owned()]), work())))
@@ -130,7 +130,7 @@ mod tests {
         let narrow = Gate { counts_for: Duration::from_mins(10), ..Gate::new(&Limits { in_all: 3, per_host: 2 }) };
         join_all((0..50).map(|_| narrow.pass(one("one"), work()))).await;
         assert_eq!(most.swap(0, Ordering::SeqCst), 2);
-        join_all((0..50).map(|number| narrow.pass(one(number), work()))).await;
+        join_all((0..50).map(|number| narrow.pass(one(number.to_string()), work()))).await;
         assert_eq!(most.load(Ordering::SeqCst), 3);
     }
 

@@ -69,6 +69,9 @@ pub(crate) type Probers = Arc<dyn Fn(&BTreeMap<Id, String>) -> Result<Arc<dyn Pr
 /// A prober with the values it was made for.
 type Bound = (Arc<Values>, Arc<dyn Probing>);
 
+/// Whose site each check of something elsewhere looks at.
+type Sites = Arc<BTreeMap<Id, String>>;
+
 /// Who acts when nobody does.
 pub(crate) const SYSTEM: &str = "system";
 
@@ -85,7 +88,7 @@ pub(crate) struct Force {
     bound: Environment,
     prober: Mutex<Option<Bound>>,
     gate: Gate,
-    elsewhere: Mutex<Option<(Arc<Values>, Arc<BTreeMap<Id, String>>)>>,
+    elsewhere: Mutex<Option<(Arc<Values>, Sites)>>,
 }
 
 impl fmt::Debug for Force {
@@ -128,7 +131,7 @@ impl Force {
     }
 
     /// The checks that look at something elsewhere, with whose site it is.
-    pub(crate) fn elsewhere(&self) -> Arc<BTreeMap<Id, String>> {
+    pub(crate) fn elsewhere(&self) -> Sites {
         let values = self.values.current();
         let mut kept = held(&self.elsewhere);
         if let Some((of, sites)) = kept.as_ref()

@@ -130,6 +130,22 @@ fn a_failing_check_is_told_as_because_of_what_it_cannot_do_without() {
     assert_eq!(answers.quiet, Some(Quiet::Because(because)));
     assert_eq!(alarms(&board), ["page"]);
     assert_eq!(board.sentence, "Messages is out, so 2 critical functions do not work: Orders, Sign-in.");
+    // Only sign-in is hit, which stands on the application alone; what runs the application is the root all the same.
+    plan_with_provider.functions.retain(|function, _| function.as_str() == "sign-in");
+    let board = Board::of(BoardInput {
+        plan: &plan_with_provider,
+        environment: &id("production"),
+        healths: &world.healths,
+        running: &BTreeSet::new(),
+        watching: Watching::Here,
+        changes: Vec::new(),
+        silences: Vec::new(),
+        elsewhere: &BTreeSet::new(),
+        not_running: false,
+        now: at(5),
+    })
+    .unwrap();
+    assert_eq!(board.sentence, "Messages is out, so Sign-in (critical) does not work.");
 }
 
 #[test]
