@@ -311,7 +311,9 @@ export class World {
             ? `${weak[0].name} (${weak[0].tier}) works less well.`
             : counts.unknown > 0
               ? `Nothing is known to be broken, but ${counts.unknown} of ${checks.length} checks have no answer.`
-              : `All ${checks.length} checks are operational.`;
+              : counts.maintenance > 0
+                ? `${counts.operational} of ${checks.length} checks are operational, ${counts.maintenance} in maintenance.`
+                : `All ${checks.length} checks are operational.`;
     const tag = this.choices().find((choice) => choice.current);
     return {
       environment: { id: tag?.id ?? "range", name: tag?.name ?? "", kind: tag?.kind ?? "range" },

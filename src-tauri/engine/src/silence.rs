@@ -105,13 +105,17 @@ impl Engine {
     }
 }
 
-/// Whether the plan has what is to be silent.
+/// Whether the plan has what is to be silent, and something checks it.
 fn known(force: &Force, scope: &Scope) -> Result<(), Problem> {
     match scope {
         Scope::Everything => Ok(()),
         Scope::Check(check) if force.checks.contains_key(check) => Ok(()),
         Scope::Check(check) => Err(crate::engine::Core::unknown_check(force, check)),
-        Scope::Part(part) if force.plan.name_of(part).is_some() => Ok(()),
+        Scope::Part(part) if force.checks.values().any(|check| &check.of == part) => Ok(()),
+        Scope::Part(part) if force.plan.name_of(part).is_some() => {
+            let message = format!("no check tells of \"{part}\" itself, so there is nothing to be silent");
+            Err(Problem::new(Code::Usage, message).hint("Name one of the parts it stands on.").field("scope"))
+        }
         Scope::Part(part) => {
             let plan = &force.plan;
             let parts = (plan.functions.keys())

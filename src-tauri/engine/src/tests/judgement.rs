@@ -280,6 +280,10 @@ async fn what_the_plan_does_not_have_cannot_be_silent() {
     assert_eq!((problem.code, problem.hint.as_deref()), (Code::CheckUnknown, Some("Did you mean \"port\"?")));
     let problem = engine.maintenance_begin(wanted(&world, Scope::Part(id("databse")), 30)).await.unwrap_err();
     assert_eq!((problem.code, problem.hint.as_deref()), (Code::Usage, Some("Did you mean \"database\"?")));
+    world.place.write("checks.toml", &TWO_SITES.replace("payments", "database"));
+    engine.plan_read().await.unwrap();
+    let problem = engine.mute(wanted(&world, Scope::Part(id("payments")), 30)).await.unwrap_err();
+    assert!(problem.message.starts_with("no check tells of"), "{problem}");
     let problem = engine.mute(wanted(&world, Scope::Everything, 25 * 60)).await.unwrap_err();
     assert_eq!(problem.field.as_deref(), Some("until"));
     assert!(kinds(&engine).await.is_empty());
