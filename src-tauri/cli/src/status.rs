@@ -81,7 +81,7 @@ pub(crate) async fn watch(place: &Place, seconds: Option<u64>, answer: Answer) -
     let result = loop {
         tokio::select! {
             () = &mut until => break Ok(()),
-            () = asked.to_end() => break Ok(()),
+            () = asked.comes() => break Ok(()),
             () = tokio::time::sleep_until(looked + if first.is_some() { SOON } else { SELDOM }) => {
                 looked = tokio::time::Instant::now();
                 // While nothing can be kept, no entry comes: the board itself is told then, whenever it changes.
@@ -153,7 +153,7 @@ impl Asked {
         })
     }
 
-    async fn to_end(&mut self) {
+    async fn comes(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
