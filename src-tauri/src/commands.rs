@@ -2,10 +2,14 @@
 //!
 //! Nothing is decided here, and nothing is remembered: that is the bridge's and the engine's.
 
-use lifeboat_domain::{Id, Problem, journal::Verification, status::Board};
+use lifeboat_domain::{
+    Id, Problem,
+    journal::Verification,
+    status::{Board, Silence},
+};
 use lifeboat_engine::{
     doctor::DoctorReport,
-    view::{CheckDetail, CheckResult, Export, JournalPage, JournalQuery, PlanView},
+    view::{CheckDetail, CheckResult, Export, JournalPage, JournalQuery, PlanView, SilenceWanted},
 };
 use lifeboat_range::{Progress, RangeStatus, Size};
 use tauri::{State, WebviewWindow, ipc::Channel};
@@ -55,6 +59,30 @@ async fn check_run(bridge: State<'_, Bridge>, checks: Option<Vec<Id>>) -> Result
 #[tauri::command]
 async fn check_read(bridge: State<'_, Bridge>, check: Id) -> Result<CheckDetail, Problem> {
     bridge.engine().await?.check_read(check).await
+}
+
+/// Plans a maintenance, or begins one now; answers with what is silent afterwards.
+#[tauri::command]
+async fn maintenance_begin(bridge: State<'_, Bridge>, wanted: SilenceWanted) -> Result<Vec<Silence>, Problem> {
+    bridge.engine().await?.maintenance_begin(wanted).await
+}
+
+/// Ends a maintenance before its time.
+#[tauri::command]
+async fn maintenance_end(bridge: State<'_, Bridge>, entry: String) -> Result<Vec<Silence>, Problem> {
+    bridge.engine().await?.maintenance_end(entry).await
+}
+
+/// Mutes alarms for a while; answers with what is silent afterwards.
+#[tauri::command]
+async fn mute(bridge: State<'_, Bridge>, wanted: SilenceWanted) -> Result<Vec<Silence>, Problem> {
+    bridge.engine().await?.mute(wanted).await
+}
+
+/// Ends a mute before its time.
+#[tauri::command]
+async fn unmute(bridge: State<'_, Bridge>, entry: String) -> Result<Vec<Silence>, Problem> {
+    bridge.engine().await?.unmute(entry).await
 }
 
 /// A page of the journal.

@@ -8,6 +8,7 @@ mod backup;
 mod bell;
 mod error;
 mod export;
+mod facts;
 mod follow;
 mod heartbeat;
 mod key;
