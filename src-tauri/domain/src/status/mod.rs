@@ -7,6 +7,8 @@
 mod board;
 mod fold;
 mod functions;
+pub mod availability;
+pub mod rollup;
 mod rows;
 
 pub use self::{
