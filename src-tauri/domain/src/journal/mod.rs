@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::{
     plan::id::Id,
-    status::{Health, HealthChange},
+    status::{Health, HealthChange, Interruption, Scope},
 };
 
 /// A point of the hybrid logical clock: never behind the wall clock it was taken at, never behind an earlier one.
@@ -235,6 +235,59 @@ pub enum Fact {
         /// In which environment.
         environment: Id,
     },
+    /// For a while nothing was observed although a watch had begun and not ended.
+    WatchInterrupted {
+        /// In which environment.
+        environment: Id,
+        /// The last sign of watching.
+        from: DateTime<Utc>,
+        /// When watching went on.
+        until: DateTime<Utc>,
+        /// What interrupted it.
+        why: Interruption,
+    },
+    /// Somebody planned work: what it is for is in maintenance from a time to a time.
+    MaintenancePlanned {
+        /// In which environment.
+        environment: Id,
+        /// What is worked on.
+        scope: Scope,
+        /// From when on.
+        from: DateTime<Utc>,
+        /// When it ends by itself.
+        until: DateTime<Utc>,
+        /// What is done.
+        reason: String,
+    },
+    /// Somebody ended a maintenance before its time.
+    MaintenanceEnded {
+        /// In which environment.
+        environment: Id,
+        /// What was worked on.
+        scope: Scope,
+        /// The entry that planned it: `device/sequence`.
+        entry: String,
+    },
+    /// Somebody wants no alarms for a while.
+    Muted {
+        /// In which environment.
+        environment: Id,
+        /// Of what.
+        scope: Scope,
+        /// When it ends by itself.
+        until: DateTime<Utc>,
+        /// Why.
+        reason: String,
+    },
+    /// Somebody wants alarms again before the time.
+    Unmuted {
+        /// In which environment.
+        environment: Id,
+        /// Of what.
+        scope: Scope,
+        /// The entry that muted it: `device/sequence`.
+        entry: String,
+    },
     /// A practice range came up.
     RangeStarted {
         /// How much data it was filled with.
@@ -253,6 +306,9 @@ pub enum Fact {
         fault: String,
     },
 }
+
+/// Times within a summary, in UTC.
+const MINUTE: &str = "%Y-%m-%d %H:%M UTC";
 
 impl Fact {
     /// The fact as the entry stores it: its kind, and its JSON without the kind.
@@ -289,6 +345,31 @@ impl Fact {
             },
             Self::WatchStarted { environment } => format!("Watching of {environment} began"),
             Self::WatchStopped { environment } => format!("Watching of {environment} ended"),
+            Self::WatchInterrupted { environment, from, until, why } => {
+                let (from, until) = (from.format(MINUTE), until.format(MINUTE));
+                match why {
+                    Interruption::Ended => {
+                        format!("Nobody watched {environment} from {from} to {until}: the watch was cut off")
+                    }
+                    Interruption::Slept => {
+                        format!("Nobody watched {environment} from {from} to {until}: this computer slept")
+                    }
+                    Interruption::Clock => {
+                        format!("While {environment} was watched, this computer's clock was set from {from} to {until}")
+                    }
+                }
+            }
+            Self::MaintenancePlanned { scope, from, until, reason, .. } => {
+                format!("Maintenance of {scope} from {} to {}: {reason}", from.format(MINUTE), until.format(MINUTE))
+            }
+            Self::MaintenanceEnded { scope, .. } => format!("Maintenance of {scope} was ended"),
+            Self::Muted { scope, until, reason, .. } if reason.is_empty() => {
+                format!("Alarms of {scope} are muted until {}", until.format(MINUTE))
+            }
+            Self::Muted { scope, until, reason, .. } => {
+                format!("Alarms of {scope} are muted until {}: {reason}", until.format(MINUTE))
+            }
+            Self::Unmuted { scope, .. } => format!("Alarms of {scope} are no longer muted"),
             Self::RangeStarted { size } => format!("Practice range came up ({size})"),
             Self::RangeStopped {} => "Practice range was taken down".to_owned(),
             Self::FaultInjected { fault } => format!("Fault switched on in the practice range: {fault}"),

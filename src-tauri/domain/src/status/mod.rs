@@ -4,12 +4,15 @@
 //! are facts. `Board::of` rolls healths up to systems, stores, providers and business functions. Stale is
 //! unknown, unknown is never good.
 
+pub mod availability;
 mod board;
 mod fold;
 mod functions;
-pub mod availability;
+mod observed;
 pub mod rollup;
 mod rows;
+mod silence;
+mod timeline;
 
 pub use self::{
     board::{
@@ -17,6 +20,9 @@ pub use self::{
         TierRow, Watching,
     },
     fold::{CheckHealth, HealthChange, Suspicion, SuspicionRun, fold, stale_at},
+    observed::{Interruption, Span, observed},
+    silence::Scope,
+    timeline::{Known, Timeline},
 };
 use crate::{check::Verdict, plan::read::choice};
 

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::check::Sample;
 
-mod boards;
+pub(in crate::status) mod boards;
 
 fn at(seconds: i64) -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 11, 23, 8, 0, 0).unwrap() + TimeDelta::seconds(seconds)

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::*;
 use crate::plan::{Id, Plan, PlanFile};
 
-const PLAN: &str = r#"
+pub(in crate::status) const PLAN: &str = r#"
 [document]
 id = "DR-1"
 title = "Plan"
@@ -95,7 +95,7 @@ host = "example.org"
 port = "1"
 "#;
 
-fn plan() -> Plan {
+pub(in crate::status) fn plan() -> Plan {
     let files = [("plan.toml", PLAN), ("checks.toml", CHECKS), ("environments/production.toml", ENVIRONMENT)];
     Plan::read(&files.map(|(name, text)| PlanFile { name: name.to_owned(), bytes: text.into() })).unwrap()
 }
