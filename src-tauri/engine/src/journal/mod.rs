@@ -8,6 +8,7 @@ mod error;
 mod export;
 mod follow;
 mod read;
+mod rollup;
 mod row;
 mod store;
 mod verify;

@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use chrono::SubsecRound;
 use lifeboat_domain::{
     journal::{BadEntry, ChainFault, Entry, Fact, Hash, HybridTime, genesis},
     problem::Problem,
@@ -22,7 +22,7 @@ use tokio::{
 use uuid::Uuid;
 
 use super::{
-    JournalError, SampleRecord, Shared,
+    JournalError, SampleRecord, Shared, rollup,
     row::{entry_of, select_entries},
 };
 
@@ -32,9 +32,9 @@ pub(super) const WAITING: usize = 4_096;
 const BATCH: usize = 1_000;
 /// How long a program's write may wait for company (`design/figures.md` B: 5 to 20 ms).
 const COMPANY: Duration = Duration::from_millis(10);
-/// Samples older than this are removed.
-const SAMPLE_HOURS: i64 = 24;
-/// How often they are.
+/// How often new samples are rolled up.
+const ROLL_EVERY: Duration = Duration::from_mins(1);
+/// How often old samples and roll-ups are removed.
 const PRUNE_EVERY: Duration = Duration::from_mins(10);
 
 /// Something to write.
@@ -69,7 +69,7 @@ pub(super) async fn run(
     appended: Arc<Notify>,
 ) {
     let mut connection = None;
-    let mut pruned = None::<Instant>;
+    let (mut rolled, mut pruned) = (None::<Instant>, None::<Instant>);
     while let Some(first) = receiver.recv().await {
         let (batch, end) = gather(first, &mut receiver).await;
         if !batch.is_empty() {
@@ -84,11 +84,20 @@ pub(super) async fn run(
             drop(end);
             return;
         }
-        if let Some(open) = connection.as_mut()
-            && pruned.is_none_or(|last| last.elapsed() >= PRUNE_EVERY)
-        {
+        let Some(open) = connection.as_mut() else { continue };
+        if rolled.is_none_or(|last| last.elapsed() >= ROLL_EVERY) {
+            match rollup::roll(open).await {
+                // What waits is taken soon, but not before what others want to write.
+                Ok(more) => rolled = (!more).then(Instant::now),
+                Err(error) => {
+                    rolled = Some(Instant::now());
+                    tracing::warn!(%error, "samples could not be rolled up");
+                }
+            }
+        }
+        if pruned.is_none_or(|last| last.elapsed() >= PRUNE_EVERY) {
             pruned = Some(Instant::now());
-            if let Err(error) = prune(open, (shared.clock)()).await {
+            if let Err(error) = rollup::prune(open, (shared.clock)()).await {
                 tracing::warn!(%error, "old samples could not be removed");
             }
         }
@@ -361,18 +370,4 @@ async fn insert_sample(
     .await
     .map_err(|source| JournalError::store("keep a sample", source))?;
     Ok(())
-}
-
-/// Removes old samples, but of each check never the newest that was not operational: its answer is still asked for.
-pub(super) async fn prune(connection: &mut SqliteConnection, now: DateTime<Utc>) -> Result<u64, JournalError> {
-    let oldest = now - TimeDelta::hours(SAMPLE_HOURS);
-    let done = sqlx::query(
-        "DELETE FROM sample WHERE at_us < ? AND place NOT IN \
-         (SELECT max(place) FROM sample WHERE verdict <> 'operational' GROUP BY environment, check_id)",
-    )
-    .bind(oldest.timestamp_micros())
-    .execute(connection)
-    .await
-    .map_err(|source| JournalError::store("remove old samples", source))?;
-    Ok(done.rows_affected())
 }

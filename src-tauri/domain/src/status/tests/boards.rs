@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::*;
 use crate::plan::{Id, Plan, PlanFile};
 
-pub(in crate::status) const PLAN: &str = r#"
+const PLAN: &str = r#"
 [document]
 id = "DR-1"
 title = "Plan"
