@@ -2,6 +2,10 @@
 // mend and write about. It answers in the generated types and decides just enough to be believable.
 
 import type { AppView } from "../../ui/src/types/AppView";
+import type { CheckHistory } from "../../ui/src/types/CheckHistory";
+import type { DataView } from "../../ui/src/types/DataView";
+import type { HistorySpan } from "../../ui/src/types/HistorySpan";
+import type { Settings } from "../../ui/src/types/Settings";
 import type { Board } from "../../ui/src/types/Board";
 import type { Cause } from "../../ui/src/types/Cause";
 import type { CheckDetail } from "../../ui/src/types/CheckDetail";
@@ -28,6 +32,7 @@ import type { RecentChange } from "../../ui/src/types/RecentChange";
 import type { Sample } from "../../ui/src/types/Sample";
 import type { Verification } from "../../ui/src/types/Verification";
 import { chart } from "./chart";
+import { availabilityReport, historyChart, historyParts, readinessOf } from "./lookback";
 import { findingSeeds, findingTexts } from "./findings";
 import { planDocument } from "./plan";
 import { checkSeeds, functionSeeds, partSeeds } from "./seeds";
@@ -68,6 +73,16 @@ export class World {
   readOnly: Problem | null = null;
   keychain: AppView["keychain"] = { state: "available", detail: "GNOME Keyring" };
   verification: Verification | null = null;
+  settings: Settings = {
+    name: null,
+    role: "commander",
+    theme: "system",
+    density: "compact",
+    motion: "system",
+    text: "usual",
+    zone: "local",
+    letters: true,
+  };
   /** Problems that commands answer with instead of what was asked. */
   refusals = new Map<string, Problem>();
   calls: { command: string; given: Record<string, unknown> }[] = [];
@@ -269,6 +284,10 @@ export class World {
       stores: parts.filter((part) => part.kind === "store"),
       providers: parts.filter((part) => part.kind === "provider"),
       checks,
+      needs: functionSeeds.flatMap((seed) => [
+        ...seed.requires.map((on) => ({ function: seed.id, on, required: true })),
+        ...seed.uses.map((on) => ({ function: seed.id, on, required: false })),
+      ]),
       changes: this.entries
         .slice(0, 40)
         .flatMap((entry): RecentChange[] =>
@@ -334,7 +353,19 @@ export class World {
       ],
       failing: samples.find((sample) => sample.verdict !== "operational") ?? null,
       samples: samples.slice(0, 200),
-      chart: chart(samples),
+    };
+  }
+
+  private history(id: string, span: HistorySpan): CheckHistory {
+    const row = this.rows().find((candidate) => candidate.id === id);
+    const parts = historyParts(span, this.clock());
+    return {
+      id,
+      name: row?.name ?? id,
+      span,
+      chart: span === "1h" ? chart(this.samples.get(id) ?? []) : historyChart(parts, span),
+      parts,
+      changes: this.board().changes.filter((change) => change.check === id),
     };
   }
 
@@ -440,6 +471,33 @@ export class World {
         return this.run(given["checks"] as string[] | null);
       case "check_read":
         return this.detail(String(given["check"]));
+      case "check_history":
+        return this.history(String(given["check"]), given["span"] as HistorySpan);
+      case "availability_read":
+        return [30, 90].map((days) => availabilityReport(days, this.rows(), this.clock()));
+      case "readiness_read":
+        return readinessOf(this.rows(), this.iso());
+      case "settings_read":
+        return this.settings;
+      case "settings_write":
+        this.settings = given["settings"] as Settings;
+        return this.settings;
+      case "data_read":
+        return {
+          home: "/home/mona/.local/share/lifeboat",
+          plan: "/home/mona/.local/share/lifeboat/plan",
+          logs: "/home/mona/.local/share/lifeboat/logs",
+          journal_bytes: 48_234_496,
+          entries: this.entries.length,
+          samples: 293_760,
+          rollups: 171_394,
+          kept: [
+            { what: "sample", kept: "1d" },
+            { what: "minute", kept: "7d" },
+            { what: "hour", kept: "90d" },
+            { what: "day", kept: "1095d" },
+          ],
+        } satisfies DataView;
       case "journal_list":
         return this.journal(given["query"] as JournalQuery);
       case "journal_verify":

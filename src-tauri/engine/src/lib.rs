@@ -8,8 +8,14 @@ use std::{path::PathBuf, sync::Arc};
 use lifeboat_domain::{
     Id,
     journal::{EntryView, Fact, Verification},
+    plan::quantity::Period,
     problem::Problem,
-    status::Board,
+    status::{
+        Board,
+        availability::AvailabilityReport,
+        readiness::Readiness,
+        rollup::{Grain, HistorySpan, SAMPLES_KEPT},
+    },
 };
 use tokio::sync::broadcast;
 use tokio_util::sync::DropGuard;
@@ -19,21 +25,24 @@ pub mod charts;
 mod definition;
 pub mod doctor;
 mod engine;
+pub mod history;
 mod journal;
 pub mod plans;
 pub mod probe;
 pub mod scheduler;
 pub mod secrets;
+pub mod settings;
 pub mod view;
 
 pub use self::engine::default_home;
 use self::{
     doctor::DoctorReport,
     engine::Core,
+    history::CheckHistory,
     probe::Prober,
     scheduler::{Probers, Probing},
     secrets::{Fixed, Keychain, Layered, SecretStore, Sensitive},
-    view::{CheckDetail, CheckResult, EnvironmentChoice, Export, JournalPage, JournalQuery, PlanView},
+    view::{CheckDetail, CheckResult, DataView, EnvironmentChoice, Export, JournalPage, JournalQuery, Kept, PlanView},
 };
 
 /// What an engine is opened on.
@@ -118,6 +127,27 @@ impl Engine {
         detail.ok_or_else(|| Core::unknown_check(&force, &check))
     }
 
+    /// What became of one check over a span.
+    pub async fn check_history(&self, check: Id, span: HistorySpan) -> Result<CheckHistory, Problem> {
+        let core = &self.core;
+        let force = core.force()?;
+        let found = force.checks.get(&check).ok_or_else(|| Core::unknown_check(&force, &check))?;
+        history::history(&core.scheduler, &core.journal, &force, (&check, found), span, (core.clock)()).await
+    }
+
+    /// How available every function, part and check was over 30 and 90 days.
+    pub async fn availability(&self) -> Result<Vec<AvailabilityReport>, Problem> {
+        let core = &self.core;
+        history::availability(&core.scheduler, &core.journal, &*core.force()?, (core.clock)()).await
+    }
+
+    /// How ready the stores are to be recovered, and what the plan says is due.
+    pub async fn readiness(&self) -> Result<Readiness, Problem> {
+        let core = &self.core;
+        let (force, places) = (core.force()?, core.places());
+        board::readiness(&core.scheduler, &core.journal, &force, &places, (core.clock)()).await
+    }
+
     /// Begins checking on schedule, unless another program on this home does; then follows, ready to take over.
     /// Ends when the engine is closed.
     pub async fn watch(&self) -> Result<(), Problem> {
@@ -157,7 +187,7 @@ impl Engine {
 
     /// Appends a fact in the name of the actor. Acknowledged means on disk.
     pub async fn append(&self, fact: Fact) -> Result<EntryView, Problem> {
-        let entry = self.core.journal.append(self.core.options.actor.clone(), fact).await?;
+        let entry = self.core.journal.append(self.core.actor(), fact).await?;
         Ok(EntryView::from(&entry))
     }
 
@@ -174,6 +204,26 @@ impl Engine {
     /// Writes the journal as one JSON object a line to a new file (in `home/exports` when no path is given).
     pub async fn journal_export(&self, path: Option<PathBuf>) -> Result<Export, Problem> {
         self.core.journal.export(path).await
+    }
+
+    /// What is kept in the home, how much of it there is, and for how long.
+    pub async fn data(&self) -> Result<DataView, Problem> {
+        let journal = &self.core.journal;
+        let (samples, rollups) = journal.kept().await?;
+        let kept = |what: String, kept: Period| Kept { what, kept };
+        let kept = [kept("sample".to_owned(), SAMPLES_KEPT)]
+            .into_iter()
+            .chain(Grain::ALL.map(|grain| kept(grain.to_string(), grain.kept())));
+        Ok(DataView {
+            home: self.core.options.home.display().to_string(),
+            plan: self.core.options.plan.display().to_string(),
+            logs: self.core.options.home.join("logs").display().to_string(),
+            journal_bytes: journal.bytes(),
+            entries: journal.total().await?,
+            samples,
+            rollups,
+            kept: kept.collect(),
+        })
     }
 
     /// Entries as they are appended, by this program or another on the same home, within a second.

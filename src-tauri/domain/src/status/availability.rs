@@ -354,12 +354,13 @@ impl AvailabilityInput<'_> {
             let line = Timeline::sum(span, required, function.uses.iter().filter_map(|need| all.get(need)));
             all.insert(id, line);
         }
-        let functions = plan.functions.iter().filter_map(|(id, function)| {
-            Some(AvailabilityRow::of(id, &function.name, all.get(id)?, objective))
-        });
-        let checks = lines.iter().filter_map(|(id, line)| {
-            Some(AvailabilityRow::of(id, &plan.checks.get(*id)?.name, line, objective))
-        });
+        let functions = plan
+            .functions
+            .iter()
+            .filter_map(|(id, function)| Some(AvailabilityRow::of(id, &function.name, all.get(id)?, objective)));
+        let checks = lines
+            .iter()
+            .filter_map(|(id, line)| Some(AvailabilityRow::of(id, &plan.checks.get(*id)?.name, line, objective)));
         AvailabilityReport {
             days: u32::try_from(days).unwrap_or(0),
             objective: objective.clone(),

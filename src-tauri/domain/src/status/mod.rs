@@ -9,6 +9,7 @@ mod board;
 mod fold;
 mod functions;
 mod observed;
+pub mod readiness;
 pub mod rollup;
 mod rows;
 mod silence;
@@ -16,7 +17,7 @@ mod timeline;
 
 pub use self::{
     board::{
-        Board, BoardInput, Cause, CheckRow, Counts, EnvironmentTag, FunctionRow, PartKind, PartRow, RecentChange,
+        Board, BoardInput, Cause, CheckRow, Counts, EnvironmentTag, FunctionRow, Need, PartKind, PartRow, RecentChange,
         TierRow, Watching,
     },
     fold::{CheckHealth, HealthChange, Suspicion, SuspicionRun, fold, stale_at},

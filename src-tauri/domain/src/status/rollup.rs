@@ -253,7 +253,8 @@ impl HistorySpan {
     pub fn parts(self, now: DateTime<Utc>) -> Vec<i64> {
         let width = self.part_seconds();
         let last = now.timestamp().div_euclid(width) * width;
-        let many = TimeDelta::milliseconds(i64::try_from(self.period().as_millis()).unwrap_or(i64::MAX)).num_seconds() / width;
+        let many =
+            TimeDelta::milliseconds(i64::try_from(self.period().as_millis()).unwrap_or(i64::MAX)).num_seconds() / width;
         (0..many).rev().map(|back| last - back * width).collect()
     }
 }

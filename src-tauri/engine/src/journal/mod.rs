@@ -37,7 +37,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
-pub(crate) use self::error::JournalError;
+pub(crate) use self::{error::JournalError, store::make_home};
 use self::{
     verify::Walked,
     writer::{Work, Write, Written},

@@ -166,16 +166,15 @@ impl Journal {
         // One transaction, so that no sample moves from the rest to the roll-ups between the two questions.
         let mut transaction = reader.begin().await.map_err(failed)?;
         let from = grain.begin(since);
-        let rows = sqlx::query(
-            "SELECT * FROM rollup WHERE grain = ? AND environment = ? AND check_id = ? AND begin_s >= ?",
-        )
-        .bind(grain.word())
-        .bind(environment.as_str())
-        .bind(check.as_str())
-        .bind(from)
-        .fetch_all(&mut *transaction)
-        .await
-        .map_err(failed)?;
+        let rows =
+            sqlx::query("SELECT * FROM rollup WHERE grain = ? AND environment = ? AND check_id = ? AND begin_s >= ?")
+                .bind(grain.word())
+                .bind(environment.as_str())
+                .bind(check.as_str())
+                .bind(from)
+                .fetch_all(&mut *transaction)
+                .await
+                .map_err(failed)?;
         let mut rollups: BTreeMap<i64, Rollup> =
             rows.iter().map(|row| (row.get::<i64, _>("begin_s"), rollup_of(row))).collect();
         let rest = sqlx::query(
@@ -194,13 +193,24 @@ impl Journal {
         Ok(rollups)
     }
 
+    /// How large its file is, with what SQLite keeps beside it.
+    pub(crate) fn bytes(&self) -> u64 {
+        let size = |suffix: &str| {
+            let mut path = self.shared.path.clone().into_os_string();
+            path.push(suffix);
+            std::fs::metadata(path).map_or(0, |file| file.len())
+        };
+        size("") + size("-wal") + size("-shm")
+    }
+
     /// How many samples and roll-ups are kept.
     pub(crate) async fn kept(&self) -> Result<(u64, u64), JournalError> {
         let reader = self.shared.reader.as_ref().ok_or(JournalError::Closed)?;
-        let row = sqlx::query("SELECT (SELECT count(*) FROM sample) AS samples, (SELECT count(*) FROM rollup) AS rollups")
-            .fetch_one(reader)
-            .await
-            .map_err(|source| JournalError::store("count its samples", source))?;
+        let row =
+            sqlx::query("SELECT (SELECT count(*) FROM sample) AS samples, (SELECT count(*) FROM rollup) AS rollups")
+                .fetch_one(reader)
+                .await
+                .map_err(|source| JournalError::store("count its samples", source))?;
         Ok((row.get::<i64, _>("samples").unsigned_abs(), row.get::<i64, _>("rollups").unsigned_abs()))
     }
 }

@@ -41,7 +41,9 @@ fn letters(line: &Timeline) -> String {
     (0..hours)
         .map(|hour| {
             let at = first + TimeDelta::hours(hour);
-            line.spells().find(|(spell, _)| spell.from <= at && at < spell.until).map_or('!', |(_, known)| letter(known))
+            line.spells()
+                .find(|(spell, _)| spell.from <= at && at < spell.until)
+                .map_or('!', |(_, known)| letter(known))
         })
         .collect()
 }
@@ -120,7 +122,11 @@ fn shares_are_of_what_is_known_and_say_how_much_that_is() {
         ("----------", None, "nothing is known"),
         ("oooooooooo", Some(1.0), "100 % of the time that is known; known are 10h of 10h"),
         ("ooox??----", Some(0.75), "75 % of the time that is known; known are 4h of 10h; 1h down"),
-        ("oodx------", Some(0.75), "75 % of the time that is known; known are 4h of 10h; 1h down; 1h degraded, counted as up"),
+        (
+            "oodx------",
+            Some(0.75),
+            "75 % of the time that is known; known are 4h of 10h; 1h down; 1h degraded, counted as up",
+        ),
         ("xxxxxxxxxx", Some(0.0), "0 % of the time that is known; known are 10h of 10h; 10h down"),
         ("ommmmmmmmm", Some(1.0), "100 % of the time that is known; known are 1h of 1h; 9h in maintenance, left out"),
     ];
@@ -206,7 +212,12 @@ fn functions_are_as_available_as_what_they_require() {
     let environment: Id = "production".parse().unwrap();
     let id = |text: &str| -> Id { text.parse().unwrap() };
     let device = Uuid::from_u128(7);
-    let noted = |sequence: u32, hour: i64, fact: Fact| Noted { entry: format!("{device}/{sequence}"), device, at: at(hour), fact };
+    let noted = |sequence: u32, hour: i64, fact: Fact| Noted {
+        entry: format!("{device}/{sequence}"),
+        device,
+        at: at(hour),
+        fact,
+    };
     let changed = |check: &str, change: HealthChange| Fact::HealthChanged {
         environment: environment.clone(),
         check: id(check),
@@ -224,18 +235,26 @@ fn functions_are_as_available_as_what_they_require() {
         noted(5, -100, changed("page", change(-100, '-', 'x'))),
         noted(6, -50, changed("port", change(-50, 'o', 'x'))),
         noted(7, -40, changed("port", change(-40, 'x', 'o'))),
-        noted(8, -30, Fact::MaintenancePlanned {
-            environment: environment.clone(),
-            scope: Scope::Part(id("application")),
-            from: at(-30),
-            until: at(-10),
-            reason: String::new(),
-        }),
-        noted(9, -25, Fact::MaintenanceEnded {
-            environment: environment.clone(),
-            scope: Scope::Part(id("application")),
-            entry: format!("{device}/8"),
-        }),
+        noted(
+            8,
+            -30,
+            Fact::MaintenancePlanned {
+                environment: environment.clone(),
+                scope: Scope::Part(id("application")),
+                from: at(-30),
+                until: at(-10),
+                reason: String::new(),
+            },
+        ),
+        noted(
+            9,
+            -25,
+            Fact::MaintenanceEnded {
+                environment: environment.clone(),
+                scope: Scope::Part(id("application")),
+                entry: format!("{device}/8"),
+            },
+        ),
     ];
     let input = AvailabilityInput {
         plan: &plan,
