@@ -18,7 +18,7 @@ use crate::history::HistoryPart;
 
 /// Pixels between a plot and the strip, and the strip's height.
 pub(super) const GAP: u32 = 6;
-pub(super) const HEIGHT: u32 = 18;
+pub(super) const HEIGHT: u32 = 24;
 
 /// Draws parts. `across` tells the pixel of an instant in seconds since 1970, `top` the strip's upper edge.
 pub(super) fn draw(
