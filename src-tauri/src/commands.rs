@@ -5,13 +5,13 @@
 use lifeboat_domain::{
     Id, Problem,
     journal::Verification,
-    status::{Board, availability::AvailabilityReport, readiness::Readiness, rollup::HistorySpan},
+    status::{Board, Silence, availability::AvailabilityReport, readiness::Readiness, rollup::HistorySpan},
 };
 use lifeboat_engine::{
     doctor::DoctorReport,
     history::CheckHistory,
     settings::{self, Settings},
-    view::{CheckDetail, CheckResult, DataView, Export, JournalPage, JournalQuery, PlanView},
+    view::{CheckDetail, CheckResult, DataView, Export, JournalPage, JournalQuery, PlanView, SilenceWanted},
 };
 use lifeboat_range::{Progress, RangeStatus, Size};
 use tauri::{State, WebviewWindow, ipc::Channel};
@@ -79,6 +79,30 @@ async fn availability_read(bridge: State<'_, Bridge>) -> Result<Vec<Availability
 #[tauri::command]
 async fn readiness_read(bridge: State<'_, Bridge>) -> Result<Readiness, Problem> {
     bridge.engine().await?.readiness().await
+}
+
+/// Plans a maintenance, or begins one now; answers with what is silent afterwards.
+#[tauri::command]
+async fn maintenance_begin(bridge: State<'_, Bridge>, wanted: SilenceWanted) -> Result<Vec<Silence>, Problem> {
+    bridge.engine().await?.maintenance_begin(wanted).await
+}
+
+/// Ends a maintenance before its time.
+#[tauri::command]
+async fn maintenance_end(bridge: State<'_, Bridge>, entry: String) -> Result<Vec<Silence>, Problem> {
+    bridge.engine().await?.maintenance_end(entry).await
+}
+
+/// Mutes alarms for a while; answers with what is silent afterwards.
+#[tauri::command]
+async fn mute(bridge: State<'_, Bridge>, wanted: SilenceWanted) -> Result<Vec<Silence>, Problem> {
+    bridge.engine().await?.mute(wanted).await
+}
+
+/// Ends a mute before its time.
+#[tauri::command]
+async fn unmute(bridge: State<'_, Bridge>, entry: String) -> Result<Vec<Silence>, Problem> {
+    bridge.engine().await?.unmute(entry).await
 }
 
 /// A page of the journal.

@@ -30,6 +30,8 @@ import type { RangeProgress } from "../../ui/src/types/RangeProgress";
 import type { RangeStatus } from "../../ui/src/types/RangeStatus";
 import type { RecentChange } from "../../ui/src/types/RecentChange";
 import type { Sample } from "../../ui/src/types/Sample";
+import type { Silence } from "../../ui/src/types/Silence";
+import type { SilenceWanted } from "../../ui/src/types/SilenceWanted";
 import type { Verification } from "../../ui/src/types/Verification";
 import { chart } from "./chart";
 import { availabilityReport, historyChart, historyParts, readinessOf } from "./lookback";
@@ -37,7 +39,14 @@ import { findingSeeds, findingTexts } from "./findings";
 import { planDocument } from "./plan";
 import { checkSeeds, functionSeeds, partSeeds } from "./seeds";
 
-const WEIGHT: Record<Health, number> = { operational: 0, "not-checked": 1, unknown: 2, degraded: 3, outage: 4 };
+const WEIGHT: Record<Health, number> = {
+  operational: 0,
+  maintenance: 1,
+  "not-checked": 2,
+  unknown: 3,
+  degraded: 4,
+  outage: 5,
+};
 const worst = (healths: Health[]) =>
   healths.reduce<Health>((one, other) => (WEIGHT[other] > WEIGHT[one] ? other : one), "operational");
 
@@ -83,6 +92,10 @@ export class World {
     zone: "local",
     letters: true,
   };
+  silences: Silence[] = [];
+  /** What failing checks are because of, and checks that flap, as tests want them. */
+  because = new Map<string, { part: string; name: string }>();
+  flapping = new Set<string>();
   /** Problems that commands answer with instead of what was asked. */
   refusals = new Map<string, Problem>();
   calls: { command: string; given: Record<string, unknown> }[] = [];
@@ -116,6 +129,7 @@ export class World {
           reason: seed.good,
           measurements: [],
           answer: null,
+          fault: null,
         })),
       );
     }
@@ -151,7 +165,12 @@ export class World {
   }
 
   /** A check says something new, once and for all. */
-  set(id: string, health: Exclude<Health, "not-checked">, reason: string, answer: string | null = null): void {
+  set(
+    id: string,
+    health: Exclude<Health, "not-checked" | "maintenance">,
+    reason: string,
+    answer: string | null = null,
+  ): void {
     const seed = checkSeeds.find((candidate) => candidate.id === id);
     const before = this.health.get(id);
     if (!seed || !before) throw new Error(`no check ${id}`);
@@ -162,6 +181,7 @@ export class World {
       reason,
       measurements: health === "degraded" ? [{ name: "bytes behind", value: 71_303_168, unit: "bytes" }] : [],
       answer,
+      fault: null,
     };
     this.samples.set(id, [sample, ...(this.samples.get(id) ?? [])]);
     this.health.set(id, { health, since: this.clock() - Date.now(), stale: false, suspicion: null });
@@ -189,7 +209,6 @@ export class World {
         name: seed.name,
         kind: seed.kind,
         of: seed.of,
-        health: blank ? "not-checked" : state.health,
         since: blank ? null : this.iso(state.since),
         stale: blank ? false : state.stale,
         suspicion: blank ? null : state.suspicion,
@@ -200,8 +219,57 @@ export class World {
         interval_ms: 5_000,
         running: false,
         why: seed.why,
+        ...this.judged(seed, blank ? "not-checked" : state.health),
       };
     });
+  }
+
+  /** How a check is shown and what holds its alarm back. */
+  private judged(
+    seed: { id: string; of: string },
+    underlying: Health,
+  ): Pick<CheckRow, "health" | "underlying" | "flapping" | "because" | "alerting" | "quiet"> {
+    const holds = this.silences.filter(
+      ({ scope, from }) =>
+        Date.parse(from) <= this.clock() &&
+        (scope === "everything" || ("part" in scope ? scope.part === seed.of : scope.check === seed.id)),
+    );
+    const maintenance = holds.find((silence) => silence.kind === "maintenance");
+    const mute = holds.find((silence) => silence.kind === "mute");
+    const because = underlying === "operational" ? null : (this.because.get(seed.id) ?? null);
+    const flapping = this.flapping.has(seed.id)
+      ? { since: this.iso(-90_000), from: "operational" as const, changes: 7 }
+      : null;
+    const quiet: CheckRow["quiet"] = maintenance
+      ? { kind: "maintenance", until: maintenance.until }
+      : mute
+        ? { kind: "muted", until: mute.until }
+        : because
+          ? { kind: "because", ...because }
+          : flapping
+            ? { kind: "flapping", since: flapping.since }
+            : null;
+    const bad = underlying === "outage" || underlying === "degraded";
+    const health = maintenance ? "maintenance" : underlying;
+    return { health, underlying, flapping, because, alerting: bad && !quiet, quiet };
+  }
+
+  private silence(kind: Silence["kind"], wanted: SilenceWanted): Silence[] {
+    const { scope, until, reason } = wanted;
+    const from = wanted.from ?? this.iso();
+    const summary = kind === "mute" ? "Alarms are muted" : `Maintenance: ${reason}`;
+    const body = { environment: this.environment, scope, from, until, reason };
+    const entry = this.append(kind === "mute" ? "muted" : "maintenance-planned", summary, body);
+    this.silences = [...this.silences, { entry: entry.id, kind, scope, from, until, reason, by: "person:mona" }];
+    return this.silences;
+  }
+
+  private endSilence(entry: string): Silence[] {
+    const ended = this.silences.find((silence) => silence.entry === entry);
+    if (!ended) throw problem("not-allowed-now", "no such maintenance holds or is planned", "Look at the board again.");
+    this.silences = this.silences.filter((silence) => silence !== ended);
+    this.append(ended.kind === "mute" ? "unmuted" : "maintenance-ended", "It was ended", { entry });
+    return this.silences;
   }
 
   board(): Board {
@@ -240,7 +308,7 @@ export class World {
         checks: [],
       };
     });
-    const counts: Counts = { operational: 0, degraded: 0, outage: 0, unknown: 0, not_checked: 0 };
+    const counts: Counts = { operational: 0, degraded: 0, outage: 0, unknown: 0, not_checked: 0, maintenance: 0 };
     for (const check of checks) counts[check.health === "not-checked" ? "not_checked" : check.health] += 1;
     const broken = functions.filter((row) => row.health === "outage");
     const weak = functions.filter((row) => row.health === "degraded");
@@ -295,6 +363,8 @@ export class World {
             ? []
             : [{ at: entry.at, check: entry.check, summary: entry.summary, to: entry.to, entry: entry.id }],
         ),
+      silences: this.silences,
+      no_network: null,
     };
   }
 
@@ -498,6 +568,13 @@ export class World {
             { what: "day", kept: "1095d" },
           ],
         } satisfies DataView;
+      case "maintenance_begin":
+        return this.silence("maintenance", given["wanted"] as SilenceWanted);
+      case "mute":
+        return this.silence("mute", given["wanted"] as SilenceWanted);
+      case "maintenance_end":
+      case "unmute":
+        return this.endSilence(String(given["entry"]));
       case "journal_list":
         return this.journal(given["query"] as JournalQuery);
       case "journal_verify":

@@ -6,3 +6,4 @@ mod command_line;
 mod faults;
 mod journal;
 mod plan;
+mod silence;

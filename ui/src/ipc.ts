@@ -25,6 +25,8 @@ import type { Problem } from "./types/Problem";
 import type { RangeProgress } from "./types/RangeProgress";
 import type { RangeSize } from "./types/RangeSize";
 import type { RangeStatus } from "./types/RangeStatus";
+import type { Silence } from "./types/Silence";
+import type { SilenceWanted } from "./types/SilenceWanted";
 import type { Verification } from "./types/Verification";
 
 /** Any thrown thing as a problem, so that every screen can show it the same way. */
@@ -55,6 +57,10 @@ export const readinessRead = () => call<Readiness>("readiness_read");
 export const settingsRead = () => call<Settings>("settings_read");
 export const settingsWrite = (settings: Settings) => call<Settings>("settings_write", { settings });
 export const dataRead = () => call<DataView>("data_read");
+export const maintenanceBegin = (wanted: SilenceWanted) => call<Silence[]>("maintenance_begin", { wanted });
+export const maintenanceEnd = (entry: string) => call<Silence[]>("maintenance_end", { entry });
+export const mute = (wanted: SilenceWanted) => call<Silence[]>("mute", { wanted });
+export const unmute = (entry: string) => call<Silence[]>("unmute", { entry });
 export const journalList = (query: JournalQuery) => call<JournalPage>("journal_list", { query });
 export const journalVerify = () => call<Verification>("journal_verify");
 export const journalExport = () => call<Export>("journal_export");

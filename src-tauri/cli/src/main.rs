@@ -12,6 +12,7 @@ mod journal;
 mod plan;
 mod progress;
 mod range;
+mod silence;
 mod status;
 
 use std::{
@@ -85,6 +86,16 @@ enum Verb {
     /// The journal: every fact that was kept.
     #[command(subcommand)]
     Journal(journal::JournalVerb),
+    /// Say that work is under way: checking goes on, nothing alarms, and it ends by itself.
+    #[command(subcommand)]
+    Maintenance(silence::MaintenanceVerb),
+    /// Want no alarms for a while; what is wrong is shown all the same.
+    Mute(silence::MuteArguments),
+    /// Want alarms again before the time.
+    Unmute {
+        /// Its entry, as the board gives it; may be left out while only one is muted.
+        entry: Option<String>,
+    },
     /// Look at what this computer has and lacks.
     Doctor,
 }
@@ -196,6 +207,9 @@ async fn run(arguments: Arguments) -> Result<Ending, Problem> {
         Verb::Watch { seconds } => status::watch(&place, seconds, answer).await,
         Verb::Range(verb) => range::run(&place, verb, answer).await,
         Verb::Journal(verb) => journal::run(&place, verb, answer).await,
+        Verb::Maintenance(verb) => silence::maintenance(&place, verb, answer).await,
+        Verb::Mute(arguments) => silence::mute(&place, arguments, answer).await,
+        Verb::Unmute { entry } => silence::unmute(&place, entry, answer).await,
         Verb::Doctor => doctor::run(&place, answer).await,
     }
 }

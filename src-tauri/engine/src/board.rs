@@ -11,7 +11,7 @@ use lifeboat_domain::{
     journal::EntryView,
     plan::PlanPlaces,
     problem::Problem,
-    status::{Board, BoardInput, RecentChange, readiness::Readiness},
+    status::{Board, BoardInput, RecentChange, Span, observed, readiness::Readiness},
 };
 
 use crate::{
@@ -37,6 +37,10 @@ pub(crate) async fn board(
         tracing::warn!(%error, "the board does without recent changes");
         Vec::new()
     });
+    let silences = crate::silence::silences(journal, &force.environment, now).await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "the board does without maintenance and mute");
+        Vec::new()
+    });
     let input = BoardInput {
         plan: &force.plan,
         environment: &force.environment,
@@ -44,9 +48,24 @@ pub(crate) async fn board(
         running: &scheduler.running(&force.environment),
         watching: scheduler.watching(&force.environment),
         changes,
+        silences,
+        elsewhere: &force.elsewhere().keys().cloned().collect(),
+        not_running: force.not_running(),
         now,
     };
     Board::of(input).ok_or_else(|| Problem::bug("the environment in force is not in the plan in force"))
+}
+
+/// When the environment in force was observed, by this home or another whose journal is joined.
+pub(crate) async fn observed_spans(
+    scheduler: &Scheduler,
+    journal: &Journal,
+    force: &Force,
+) -> Result<Vec<Span>, Problem> {
+    let kinds = ["watch-started", "watch-stopped", "watch-interrupted"];
+    let facts = journal.facts(&kinds, DateTime::UNIX_EPOCH).await?;
+    let facts = facts.iter().map(|(entry, fact)| (entry.device, entry.at.to_utc(), fact));
+    Ok(observed(&force.environment, facts, scheduler.watched_until(&force.environment)))
 }
 
 /// What the journal says of the last hour that concerns the environment in force, newest first.

@@ -9,22 +9,18 @@ use std::{
 
 use lifeboat_domain::{
     Id,
-    journal::Fact,
     plan::{LoadedPlan, Plan, PlanPlaces, lint::lint, read::nearest},
     problem::{Code, Problem},
 };
 
 use crate::{
     Options,
-    journal::{Clock, Journal, Opening, wall_clock},
+    journal::{Clock, Journal, Opening},
     plans::{self, ValuesFile},
-    scheduler::{Force, Probers, Scheduler},
+    scheduler::{Force, Probers, Route, Scheduler},
     settings,
     view::{CheckResult, EnvironmentChoice, PlanView},
 };
-
-/// Who acts when nobody does.
-const SYSTEM: &str = "system";
 
 /// Everything an engine shares with its clones and its tasks.
 pub(crate) struct Core {
@@ -45,10 +41,9 @@ impl fmt::Debug for Core {
 }
 
 impl Core {
-    pub(crate) async fn open(options: Options, probers: Probers) -> Result<Self, Problem> {
-        let clock = wall_clock();
-        let journal = Journal::open(Opening::of(&options.home)).await?;
-        let scheduler = Scheduler::new(journal.clone(), clock.clone(), options.home.clone(), probers);
+    pub(crate) async fn open(options: Options, probers: Probers, clock: Clock, route: Route) -> Result<Self, Problem> {
+        let journal = Journal::open(Opening { clock: clock.clone(), ..Opening::of(&options.home) }).await?;
+        let scheduler = Scheduler::new(journal.clone(), clock.clone(), options.home.clone(), probers, route);
         let core = Self { options, journal, scheduler, clock, places: Mutex::default(), without: Mutex::default() };
         match core.plan_read().await {
             Ok(_) => Ok(core),
@@ -98,7 +93,7 @@ impl Core {
         match reading.plan {
             Ok(LoadedPlan { plan, places }) => {
                 view.findings = lint(&plan, &places, (self.clock)().date_naive());
-                self.adopt(&plan).await?;
+                self.put_in_force(&plan)?;
                 *self.places.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(places);
                 view.plan = Some(plan);
             }
@@ -120,7 +115,7 @@ impl Core {
         Ok(view)
     }
 
-    async fn adopt(&self, plan: &Plan) -> Result<(), Problem> {
+    fn put_in_force(&self, plan: &Plan) -> Result<(), Problem> {
         let in_force = self.scheduler.force();
         if in_force.as_ref().is_some_and(|force| force.plan.hash == plan.hash) {
             return Ok(());
@@ -132,14 +127,6 @@ impl Core {
                 .ok_or_else(|| Problem::bug("a whole plan without an environment"))?,
         };
         self.enforce(Arc::new(plan.clone()), &environment)?;
-        let fact = Fact::PlanAdopted {
-            document: plan.document.id.clone(),
-            version: plan.document.version.clone(),
-            hash: plan.hash.clone(),
-        };
-        if let Err(problem) = self.journal.append_once(SYSTEM.to_owned(), fact).await {
-            tracing::warn!(code = %problem.code, message = %problem.message, "the plan's adoption could not be noted");
-        }
         Ok(())
     }
 
@@ -199,6 +186,7 @@ impl Core {
         // Somebody who asks now means the values of now, such as those of a range that has just come up.
         force.values.look_now();
         let actor = self.actor();
+        self.scheduler.adopt(&force.plan).await;
         let flights = wanted.into_iter().filter_map(|check| {
             let flight = self.scheduler.fly(&force, &check, &actor)?;
             Some(async move { (check, flight.await) })

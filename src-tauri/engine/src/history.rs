@@ -10,7 +10,7 @@ use lifeboat_domain::{
     journal::Fact,
     problem::Problem,
     status::{
-        RecentChange, Span, Watching,
+        RecentChange, Span,
         availability::{AvailabilityInput, AvailabilityReport, DAYS, Noted},
         rollup::{HistorySpan, Rollup, VerdictCounts},
     },
@@ -20,7 +20,7 @@ use ts_rs::TS;
 
 use crate::{
     charts::{ChartDocument, history_chart, latency_chart},
-    journal::Journal,
+    journal::{Journal, JournalError},
     scheduler::{Force, Scheduler},
 };
 
@@ -81,14 +81,14 @@ pub(crate) async fn history(
     let begins = span.parts(now);
     let since = begins.first().and_then(|begin| DateTime::from_timestamp(*begin, 0)).unwrap_or(now);
     let rollups = journal.rollups(&force.environment, id, span.grain(), since).await?;
-    let facts = journal.noted(since).await?;
+    let facts = noted(journal, since).await?;
     let healths = BTreeMap::new();
     let input = AvailabilityInput {
         plan: &force.plan,
         environment: &force.environment,
         facts: &facts,
         healths: &healths,
-        last: last_sign(scheduler, force, now),
+        last: scheduler.watched_until(&force.environment),
         now,
     };
     let parts = parts(&begins, span, &rollups, &input.observed(), check, now);
@@ -153,9 +153,19 @@ fn parts(
     begins.iter().map(part).collect()
 }
 
-/// Now while somebody watches: what has not changed since is still being looked at.
-fn last_sign(scheduler: &Scheduler, force: &Force, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    (scheduler.watching(&force.environment) != Watching::Nobody).then_some(now)
+/// Everything ever said of watches and maintenance, and changes of health since an instant.
+async fn noted(journal: &Journal, since: DateTime<Utc>) -> Result<Vec<Noted>, JournalError> {
+    const ALWAYS: [&str; 5] =
+        ["watch-started", "watch-stopped", "watch-interrupted", "maintenance-planned", "maintenance-ended"];
+    let mut facts = journal.facts(&ALWAYS, DateTime::UNIX_EPOCH).await?;
+    facts.extend(journal.facts(&["health-changed"], since).await?);
+    let noted = facts.into_iter().map(|(entry, fact)| Noted {
+        entry: format!("{}/{}", entry.device, entry.sequence),
+        device: entry.device,
+        at: entry.at.to_utc(),
+        fact,
+    });
+    Ok(noted.collect())
 }
 
 /// How available everything in force was.
@@ -166,13 +176,13 @@ pub(crate) async fn availability(
     now: DateTime<Utc>,
 ) -> Result<Vec<AvailabilityReport>, Problem> {
     let longest = DAYS.into_iter().max().unwrap_or(0);
-    let facts: Vec<Noted> = journal.noted(now - TimeDelta::days(longest)).await?;
+    let facts: Vec<Noted> = noted(journal, now - TimeDelta::days(longest)).await?;
     let input = AvailabilityInput {
         plan: &force.plan,
         environment: &force.environment,
         facts: &facts,
         healths: &scheduler.healths(&force.environment).await,
-        last: last_sign(scheduler, force, now),
+        last: scheduler.watched_until(&force.environment),
         now,
     };
     input.reports().ok_or_else(|| Problem::bug("the environment in force is not in the plan in force"))

@@ -11,7 +11,7 @@ use lifeboat_domain::{
     plan::quantity::Period,
     problem::Problem,
     status::{
-        Board,
+        Board, Span,
         availability::AvailabilityReport,
         readiness::Readiness,
         rollup::{Grain, HistorySpan, SAMPLES_KEPT},
@@ -32,6 +32,7 @@ pub mod probe;
 pub mod scheduler;
 pub mod secrets;
 pub mod settings;
+mod silence;
 pub mod view;
 
 pub use self::engine::default_home;
@@ -39,8 +40,9 @@ use self::{
     doctor::DoctorReport,
     engine::Core,
     history::CheckHistory,
+    journal::{Clock, wall_clock},
     probe::Prober,
-    scheduler::{Probers, Probing},
+    scheduler::{Probers, Probing, Route},
     secrets::{Fixed, Keychain, Layered, SecretStore, Sensitive},
     view::{CheckDetail, CheckResult, DataView, EnvironmentChoice, Export, JournalPage, JournalQuery, Kept, PlanView},
 };
@@ -73,16 +75,16 @@ impl Engine {
     /// # Errors
     /// When the home cannot be used, or `options` names an environment the plan does not have.
     pub async fn open(options: Options) -> Result<Self, Problem> {
-        Self::open_on(options, probers()).await
+        Self::open_on(options, probers(), wall_clock(), scheduler::route()).await
     }
 
     /// Opens the home with another prober than the real one, for tests.
     pub async fn open_with(options: Options, probing: Arc<dyn Probing>) -> Result<Self, Problem> {
-        Self::open_on(options, Arc::new(move |_| Ok(probing.clone()))).await
+        Self::open_on(options, Arc::new(move |_| Ok(probing.clone())), wall_clock(), scheduler::route()).await
     }
 
-    async fn open_on(options: Options, probers: Probers) -> Result<Self, Problem> {
-        let core = Core::open(options, probers).await?;
+    async fn open_on(options: Options, probers: Probers, clock: Clock, route: Route) -> Result<Self, Problem> {
+        let core = Core::open(options, probers, clock, route).await?;
         let ends = core.scheduler.ended().clone().drop_guard();
         Ok(Self { core: Arc::new(core), _ends: Arc::new(ends) })
     }
@@ -148,6 +150,12 @@ impl Engine {
         board::readiness(&core.scheduler, &core.journal, &force, &places, (core.clock)()).await
     }
 
+    /// When the environment in force was observed: what happened outside of these spans is not known.
+    pub async fn observed(&self) -> Result<Vec<Span>, Problem> {
+        let core = &self.core;
+        board::observed_spans(&core.scheduler, &core.journal, &*core.force()?).await
+    }
+
     /// Begins checking on schedule, unless another program on this home does; then follows, ready to take over.
     /// Ends when the engine is closed.
     pub async fn watch(&self) -> Result<(), Problem> {
@@ -187,6 +195,9 @@ impl Engine {
 
     /// Appends a fact in the name of the actor. Acknowledged means on disk.
     pub async fn append(&self, fact: Fact) -> Result<EntryView, Problem> {
+        if let Ok(force) = self.core.force() {
+            self.core.scheduler.adopt(&force.plan).await;
+        }
         let entry = self.core.journal.append(self.core.actor(), fact).await?;
         Ok(EntryView::from(&entry))
     }

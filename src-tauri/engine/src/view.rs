@@ -7,7 +7,7 @@ use lifeboat_domain::{
     journal::{EntryView, Verification},
     plan::{Id, Plan, lint::Finding, quantity::Period, read::PlanFault},
     problem::Problem,
-    status::CheckRow,
+    status::{CheckRow, Scope},
 };
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -57,6 +57,22 @@ pub struct JournalQuery {
     pub check: Option<String>,
     /// Only entries whose summary, actor or body contain this text.
     pub text: Option<String>,
+}
+
+/// A maintenance or a mute as somebody wants it.
+#[derive(Debug, Clone, PartialEq, Deserialize, TS)]
+#[ts(export)]
+pub struct SilenceWanted {
+    /// For what.
+    pub scope: Scope,
+    /// From when on; nothing means now. A mute always begins now.
+    #[serde(default)]
+    pub from: Option<DateTime<Utc>>,
+    /// When it ends by itself.
+    pub until: DateTime<Utc>,
+    /// What is done, or why nobody wants to hear of it.
+    #[serde(default)]
+    pub reason: String,
 }
 
 /// A page of the journal, newest first.

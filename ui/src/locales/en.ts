@@ -12,6 +12,7 @@ import { capital, plural } from "./grammar";
 import { availability, history, needs, readiness } from "./lookback";
 import { findings, plan } from "./plan";
 import { range, settings, welcome } from "./settings";
+import { silence } from "./silence";
 import { keys, notYet, palette } from "./window";
 
 const health: Record<Health, string> = {
@@ -20,6 +21,7 @@ const health: Record<Health, string> = {
   degraded: "Degraded",
   outage: "Outage",
   unknown: "Unknown",
+  maintenance: "Maintenance",
 };
 
 const environmentKind: Record<EnvironmentKind, string> = {
@@ -49,8 +51,15 @@ const probe: Record<ProbeKind, string> = {
 const fact: Record<string, string> = {
   "plan-adopted": "Plan adopted",
   "health-changed": "Health changed",
+  "flapping-began": "Flapping began",
+  "flapping-ended": "Flapping ended",
   "watch-started": "Watching started",
   "watch-stopped": "Watching stopped",
+  "watch-interrupted": "Watching interrupted",
+  "maintenance-planned": "Maintenance planned",
+  "maintenance-ended": "Maintenance ended early",
+  muted: "Alarms muted",
+  unmuted: "Alarms unmuted",
   "range-started": "Range started",
   "range-stopped": "Range stopped",
   "fault-injected": "Fault switched on",
@@ -79,6 +88,7 @@ export const words = {
   finding,
   probe,
   facts: fact,
+  silence,
   factOf: (kind: string) => fact[kind] ?? capital(kind.replaceAll("-", " ")),
 
   screens: {
@@ -163,6 +173,7 @@ export const words = {
       outage: "outage",
       unknown: "unknown",
       not_checked: "not checked",
+      maintenance: "in maintenance",
     },
     countsLabel: "Checks by health",
     newest: "newest check",

@@ -4,8 +4,10 @@ import type { Counts } from "./Counts";
 import type { EnvironmentTag } from "./EnvironmentTag";
 import type { Health } from "./Health";
 import type { Need } from "./Need";
+import type { NoNetwork } from "./NoNetwork";
 import type { PartRow } from "./PartRow";
 import type { RecentChange } from "./RecentChange";
+import type { Silence } from "./Silence";
 import type { TierRow } from "./TierRow";
 import type { Watching } from "./Watching";
 
@@ -68,4 +70,12 @@ needs: Array<Need>,
 /**
  * What changed in the last hour, newest first.
  */
-changes: Array<RecentChange>, };
+changes: Array<RecentChange>, 
+/**
+ * Maintenances and mutes that hold or are planned, by beginning.
+ */
+silences: Array<Silence>, 
+/**
+ * That this computer has no network, if so.
+ */
+no_network: NoNetwork | null, };

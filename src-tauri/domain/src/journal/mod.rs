@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::{
     plan::id::Id,
-    status::{Health, HealthChange, Interruption, Scope},
+    status::{Health, HealthChange, HealthEvent, Interruption, Scope},
 };
 
 /// A point of the hybrid logical clock: never behind the wall clock it was taken at, never behind an earlier one.
@@ -225,6 +225,44 @@ pub enum Fact {
         /// The failing answer, redacted and bounded.
         answer: Option<String>,
     },
+    /// A check's health changes too often: from here on its changes are not told one by one.
+    FlappingBegan {
+        /// In which environment.
+        environment: Id,
+        /// Which check.
+        check: Id,
+        /// What the check is called.
+        name: String,
+        /// The part it tells of.
+        of: Id,
+        /// Which plan, by content.
+        plan: String,
+        /// The change that was one too many.
+        #[serde(flatten)]
+        change: HealthChange,
+        /// The failing answer, redacted and bounded.
+        answer: Option<String>,
+    },
+    /// A check's health is steady again.
+    FlappingEnded {
+        /// In which environment.
+        environment: Id,
+        /// Which check.
+        check: Id,
+        /// What the check is called.
+        name: String,
+        /// The part it tells of.
+        of: Id,
+        /// Which plan, by content.
+        plan: String,
+        /// From the health at the beginning to that of now.
+        #[serde(flatten)]
+        change: HealthChange,
+        /// The failing answer, redacted and bounded.
+        answer: Option<String>,
+        /// Changes of health that were not told.
+        changes: u32,
+    },
     /// Checking began: from here on silence means that nothing changed.
     WatchStarted {
         /// In which environment.
@@ -310,7 +348,38 @@ pub enum Fact {
 /// Times within a summary, in UTC.
 const MINUTE: &str = "%Y-%m-%d %H:%M UTC";
 
+/// What a fact of a check's health says beside what happened.
+#[derive(Debug, Clone)]
+pub struct CheckNamed {
+    /// In which environment.
+    pub environment: Id,
+    /// Which check.
+    pub check: Id,
+    /// What the check is called.
+    pub name: String,
+    /// The part it tells of.
+    pub of: Id,
+    /// Which plan, by content.
+    pub plan: String,
+    /// The failing answer, redacted and bounded.
+    pub answer: Option<String>,
+}
+
 impl Fact {
+    /// The fact of what happened to a check's health.
+    pub fn of_health(named: CheckNamed, event: HealthEvent) -> Self {
+        let CheckNamed { environment, check, name, of, plan, answer } = named;
+        match event {
+            HealthEvent::Changed(change) => Self::HealthChanged { environment, check, name, of, plan, change, answer },
+            HealthEvent::FlappingBegan(change) => {
+                Self::FlappingBegan { environment, check, name, of, plan, change, answer }
+            }
+            HealthEvent::FlappingEnded(change, changes) => {
+                Self::FlappingEnded { environment, check, name, of, plan, change, answer, changes }
+            }
+        }
+    }
+
     /// The fact as the entry stores it: its kind, and its JSON without the kind.
     ///
     /// # Errors
@@ -341,8 +410,16 @@ impl Fact {
                 Health::Operational => format!("{name} is operational again (was {})", change.from),
                 Health::Degraded => format!("{name} is degraded: {}", change.reason),
                 Health::Outage => format!("{name} is out: {}", change.reason),
-                Health::Unknown | Health::NotChecked => format!("{name} could not be checked: {}", change.reason),
+                Health::Unknown | Health::NotChecked | Health::Maintenance => {
+                    format!("{name} could not be checked: {}", change.reason)
+                }
             },
+            Self::FlappingBegan { name, change, .. } => {
+                format!("{name} changes too often and is flapping, now {}: {}", change.to, change.reason)
+            }
+            Self::FlappingEnded { name, change, changes, .. } => {
+                format!("{name} is steady again and {}, after {changes} changes: {}", change.to, change.reason)
+            }
             Self::WatchStarted { environment } => format!("Watching of {environment} began"),
             Self::WatchStopped { environment } => format!("Watching of {environment} ended"),
             Self::WatchInterrupted { environment, from, until, why } => {
@@ -415,7 +492,11 @@ impl From<&Entry> for EntryView {
             serde_json::from_str(&entry.body).unwrap_or_else(|_| serde_json::Value::String(entry.body.clone()));
         let text = |key: &str| body.get(key).and_then(|value| value.as_str()).map(str::to_owned);
         let to = match &fact {
-            Some(Fact::HealthChanged { change, .. }) => Some(change.to),
+            Some(
+                Fact::HealthChanged { change, .. }
+                | Fact::FlappingBegan { change, .. }
+                | Fact::FlappingEnded { change, .. },
+            ) => Some(change.to),
             Some(_) | None => None,
         };
         let summary =

@@ -310,11 +310,7 @@ impl AvailabilityInput<'_> {
                     let health = self.healths.get(id);
                     let now = health.map_or((Health::NotChecked, None), |health| (health.health, health.since));
                     let own_maintenance: Vec<Span> = (maintenance.iter())
-                        .filter(|(scope, _)| match scope {
-                            Scope::Everything => true,
-                            Scope::Part(part) => part == &check.of,
-                            Scope::Check(of) => of == id,
-                        })
+                        .filter(|(scope, _)| scope.covers(id, &check.of))
                         .map(|(_, span)| *span)
                         .collect();
                     (id, Timeline::of_check(span, &own, now, &seen, &own_maintenance))

@@ -7,12 +7,15 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use super::{
-    CheckHealth, Health, Suspicion,
+    Because, CheckHealth, Flapping, Health, Silence, SilenceKind, Suspicion,
+    causes::causes,
     functions::{Functions, tier_rows},
-    rows::{check_row, count, part_row, sentence},
+    network::{NO_NETWORK, NoNetwork, no_network},
+    rows::{alarm, blind, check_row, count, maintained, part_row},
+    sentence::{Spoken, sentence},
 };
 use crate::{
-    check::ProbeKind,
+    check::{Checks, ProbeKind},
     environment::EnvironmentKind,
     plan::{Plan, Priority, id::Id, quantity::Period, read::choice},
 };
@@ -29,6 +32,30 @@ choice! {
     }
 }
 
+/// Why a check that is bad does not alarm.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+#[ts(export)]
+pub enum Quiet {
+    /// Work on it is under way.
+    Maintenance {
+        /// Until when.
+        until: DateTime<Utc>,
+    },
+    /// Somebody muted it.
+    Muted {
+        /// Until when.
+        until: DateTime<Utc>,
+    },
+    /// A part it cannot do without is out, and alarms.
+    Because(Because),
+    /// It changes too often.
+    Flapping {
+        /// Since when.
+        since: DateTime<Utc>,
+    },
+}
+
 /// A check on the board.
 #[derive(Debug, Clone, PartialEq, Serialize, TS)]
 #[ts(export)]
@@ -41,8 +68,10 @@ pub struct CheckRow {
     pub kind: ProbeKind,
     /// The part it tells of.
     pub of: Id,
-    /// Its health, unknown when stale.
+    /// Its health, unknown when stale, maintenance while work on it is under way.
     pub health: Health,
+    /// Its health without regard to maintenance.
+    pub underlying: Health,
     /// Since when.
     pub since: Option<DateTime<Utc>>,
     /// Whether the latest sample is too old to be believed.
@@ -63,6 +92,21 @@ pub struct CheckRow {
     pub running: bool,
     /// What it means when it fails.
     pub why: Option<String>,
+    /// Whether its health changes too often to be told change by change.
+    pub flapping: Option<Flapping>,
+    /// The part that is out and that its own part cannot do without, while it fails.
+    pub because: Option<Because>,
+    /// Whether it should alarm: it is bad, and nothing holds it back.
+    pub alerting: bool,
+    /// What holds it back, or would if it were bad.
+    pub quiet: Option<Quiet>,
+}
+
+impl CheckRow {
+    /// Whether something was seen to be wrong, in maintenance or not.
+    pub const fn is_bad(&self) -> bool {
+        self.underlying.is_bad()
+    }
 }
 
 choice! {
@@ -179,6 +223,8 @@ pub struct Counts {
     pub unknown: u32,
     /// Never checked.
     pub not_checked: u32,
+    /// In maintenance, whatever is underneath.
+    pub maintenance: u32,
 }
 
 /// A change of health as the board lists it.
@@ -241,6 +287,10 @@ pub struct Board {
     pub needs: Vec<Need>,
     /// What changed in the last hour, newest first.
     pub changes: Vec<RecentChange>,
+    /// Maintenances and mutes that hold or are planned, by beginning.
+    pub silences: Vec<Silence>,
+    /// That this computer has no network, if so.
+    pub no_network: Option<NoNetwork>,
 }
 
 /// What a board is made of besides the plan.
@@ -258,6 +308,12 @@ pub struct BoardInput<'a> {
     pub watching: Watching,
     /// What changed in the last hour, newest first.
     pub changes: Vec<RecentChange>,
+    /// Maintenances and mutes of the environment; those that are over are left out.
+    pub silences: Vec<Silence>,
+    /// Checks of something that is not on this computer.
+    pub elsewhere: &'a BTreeSet<Id>,
+    /// Whether the environment is a range that is not running.
+    pub not_running: bool,
     /// The instant.
     pub now: DateTime<Utc>,
 }
@@ -265,17 +321,10 @@ pub struct BoardInput<'a> {
 impl Board {
     /// Rolls everything up. Nothing when the plan has no such environment.
     pub fn of(input: BoardInput<'_>) -> Option<Self> {
-        let BoardInput { plan, environment: id, healths, running, watching, changes, now } = input;
+        let BoardInput { plan, environment: id, watching, not_running, now, .. } = input;
         let environment = plan.environments.get(id)?;
-        let nothing = CheckHealth::default();
-        let checks: Vec<CheckRow> = plan
-            .checks_in(environment)
-            .into_iter()
-            .map(|(id, check)| {
-                let health = healths.get(&id).unwrap_or(&nothing);
-                check_row(&check, health, running.contains(&id), now, id)
-            })
-            .collect();
+        let silences: Vec<Silence> = input.silences.iter().filter(|silence| now < silence.until).cloned().collect();
+        let (checks, no_network) = check_rows(&input, plan.checks_in(environment), &silences);
         let systems: Vec<PartRow> = (plan.systems.iter())
             .map(|(id, system)| {
                 let about = system.region.as_ref().map(|region| {
@@ -329,13 +378,24 @@ impl Board {
             .map(|function| function.health)
             .chain(parts.values().filter(|part| !part.checks.is_empty()).map(|part| part.health))
             .fold(Health::Operational, Health::worse);
+        // What is bad of a part is the part's own unless every failing check of it is because of another.
+        let own = |part: &&PartRow| {
+            checks.iter().any(|check| check.of == part.id && check.is_bad() && check.because.is_none())
+        };
+        let roots: Vec<&PartRow> = parts.values().copied().filter(|part| part.health.is_bad()).filter(own).collect();
         Some(Self {
             environment: EnvironmentTag { id: id.clone(), name: environment.name.clone(), kind: environment.kind },
             as_of: now,
             checked_at: checks.iter().filter_map(|check| check.checked_at).max(),
             watching,
             worst,
-            sentence: sentence(&tiers, counts),
+            sentence: sentence(&Spoken {
+                tiers: &tiers,
+                counts,
+                roots: &roots,
+                no_network: no_network.is_some(),
+                not_running,
+            }),
             counts,
             tiers,
             systems,
@@ -343,7 +403,9 @@ impl Board {
             providers,
             checks,
             needs: needs(plan),
-            changes,
+            changes: input.changes,
+            silences,
+            no_network,
         })
     }
 }
@@ -356,4 +418,37 @@ fn needs(plan: &Plan) -> Vec<Need> {
     functions
         .flat_map(|(id, function)| [of(id, &function.requires, true), of(id, &function.uses, false)].concat())
         .collect()
+}
+
+/// Every check with what is known of it, what holds its alarm back, and whether this computer has a network at all.
+fn check_rows(input: &BoardInput<'_>, checks: Checks, silences: &[Silence]) -> (Vec<CheckRow>, Option<NoNetwork>) {
+    let (nothing, now) = (CheckHealth::default(), input.now);
+    let health_of = |id: &Id| input.healths.get(id).unwrap_or(&nothing);
+    let far = checks.iter().filter(|(id, _)| input.elsewhere.contains(*id));
+    let no_network = no_network(far.map(|(id, check)| (check, health_of(id))), now);
+    let mut rows: Vec<CheckRow> = checks
+        .iter()
+        .map(|(id, check)| {
+            let mut row = check_row(check, health_of(id), input.running.contains(id), now, id.clone());
+            if input.not_running {
+                blind(&mut row, "the practice range is not running; `lifeboat range up` brings it up", None);
+            } else if let Some(found) = no_network.filter(|_| input.elsewhere.contains(id)) {
+                blind(&mut row, NO_NETWORK, Some(found.since));
+            }
+            row
+        })
+        .collect();
+    let causes = causes(input.plan, &rows);
+    for row in &mut rows {
+        let hold: Vec<&Silence> =
+            silences.iter().filter(|silence| silence.holds(now) && silence.scope.covers(&row.id, &row.of)).collect();
+        let fails = row.is_bad() || row.underlying == Health::Unknown;
+        row.because = causes.get(&row.of).filter(|_| fails).cloned();
+        alarm(row, &hold);
+        let longest = hold.iter().filter(|silence| silence.kind == SilenceKind::Maintenance);
+        if let Some(maintenance) = longest.max_by_key(|silence| silence.until) {
+            maintained(row, maintenance);
+        }
+    }
+    (rows, no_network)
 }

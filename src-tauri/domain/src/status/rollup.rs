@@ -267,7 +267,7 @@ mod tests {
 
     fn sample(seconds: i64, latency_ms: f64, verdict: Verdict) -> Sample {
         let at = DateTime::from_timestamp(seconds, 0).unwrap();
-        Sample { at, latency_ms, verdict, reason: String::new(), measurements: Vec::new(), answer: None }
+        Sample { at, latency_ms, verdict, reason: String::new(), measurements: Vec::new(), answer: None, fault: None }
     }
 
     fn verdict(place: usize) -> Verdict {

@@ -1,8 +1,8 @@
-//! Rows of checks and parts, their counts, and the whole state in one sentence.
+//! Rows of checks and parts, and their counts.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{CheckHealth, CheckRow, Counts, Health, PartKind, PartRow, TierRow, stale_at};
+use super::{CheckHealth, CheckRow, Counts, Health, PartKind, PartRow, Quiet, Silence, SilenceKind, stale_at};
 use crate::{
     check::Check,
     plan::{Priority, id::Id, quantity::Period},
@@ -30,8 +30,9 @@ pub(super) fn check_row(check: &Check, health: &CheckHealth, running: bool, now:
         kind: check.probe.kind(),
         of: check.of.clone(),
         health: if stale { Health::Unknown } else { health.health },
+        underlying: if stale { Health::Unknown } else { health.health },
         since: match health.health {
-            Health::Unknown | Health::NotChecked => health.since,
+            Health::Unknown | Health::NotChecked | Health::Maintenance => health.since,
             Health::Operational | Health::Degraded | Health::Outage if early => None,
             Health::Operational | Health::Degraded | Health::Outage => outdated.or(health.since),
         },
@@ -44,7 +45,40 @@ pub(super) fn check_row(check: &Check, health: &CheckHealth, running: bool, now:
         interval_ms: check.interval.as_millis(),
         running,
         why: check.why.clone(),
+        flapping: health.flapping.clone(),
+        because: None,
+        alerting: false,
+        quiet: None,
     }
+}
+
+/// Nothing can be known of this check now, whatever was known before.
+pub(super) fn blind(row: &mut CheckRow, reason: &str, since: Option<DateTime<Utc>>) {
+    (row.health, row.underlying, row.suspicion) = (Health::Unknown, Health::Unknown, None);
+    row.since = since.or(row.since);
+    reason.clone_into(&mut row.reason);
+}
+
+/// A check in maintenance is shown as that, with what is underneath.
+pub(super) fn maintained(row: &mut CheckRow, silence: &Silence) {
+    row.health = Health::Maintenance;
+    row.since = Some(silence.from);
+    let until = silence.until.format("%Y-%m-%d %H:%M UTC");
+    row.reason = format!("in maintenance until {until} ({}); {}: {}", silence.reason, row.underlying, row.reason);
+}
+
+/// Whether a check should alarm now, and why not if it is bad and should not. The one that holds it back longest is
+/// told: work under way, then somebody's wish, then the part it is because of, then its own unsteadiness.
+pub(super) fn alarm(row: &mut CheckRow, silences: &[&Silence]) {
+    let of_kind =
+        |kind| silences.iter().filter(move |silence| silence.kind == kind).max_by_key(|silence| silence.until);
+    let (maintenance, mute) = (of_kind(SilenceKind::Maintenance), of_kind(SilenceKind::Mute));
+    row.quiet = maintenance
+        .map(|silence| Quiet::Maintenance { until: silence.until })
+        .or_else(|| mute.map(|silence| Quiet::Muted { until: silence.until }))
+        .or_else(|| row.because.clone().map(Quiet::Because))
+        .or_else(|| row.flapping.as_ref().map(|flapping| Quiet::Flapping { since: flapping.since }));
+    row.alerting = row.is_bad() && row.quiet.is_none();
 }
 
 fn ago(delta: TimeDelta) -> Period {
@@ -69,7 +103,7 @@ pub(super) fn part_row(
         // Good only since the last of its checks became good.
         Health::Operational => own.iter().filter_map(|check| check.since).max(),
         // Bad since the first of those that are this bad.
-        Health::NotChecked | Health::Degraded | Health::Outage | Health::Unknown => {
+        Health::NotChecked | Health::Degraded | Health::Outage | Health::Unknown | Health::Maintenance => {
             own.iter().filter(|check| check.health == health).filter_map(|check| check.since).min()
         }
     };
@@ -101,54 +135,8 @@ pub(super) fn count(checks: &[CheckRow]) -> Counts {
             Health::Outage => counts.outage += 1,
             Health::Unknown => counts.unknown += 1,
             Health::NotChecked => counts.not_checked += 1,
+            Health::Maintenance => counts.maintenance += 1,
         }
     }
     counts
-}
-
-pub(super) fn sentence(tiers: &[TierRow], counts: Counts) -> String {
-    let all = counts.operational + counts.degraded + counts.outage + counts.unknown + counts.not_checked;
-    if all == 0 {
-        return "The plan has no checks, so nothing is known.".to_owned();
-    }
-    if counts.not_checked == all {
-        return "Nothing has been checked yet.".to_owned();
-    }
-    for (health, one, many) in
-        [(Health::Outage, "does not work", "do not work"), (Health::Degraded, "works less well", "work less well")]
-    {
-        for tier in tiers {
-            let hit: Vec<&str> = (tier.functions.iter())
-                .filter(|function| function.health == health)
-                .map(|function| function.name.as_str())
-                .collect();
-            if let Some((first, others)) = hit.split_first() {
-                let class = tier.name.to_lowercase();
-                return if others.is_empty() {
-                    format!("{first} ({class}) {one}.")
-                } else {
-                    format!("{} {class} functions {many}: {}.", hit.len(), hit.join(", "))
-                };
-            }
-        }
-    }
-    let bad = counts.outage + counts.degraded;
-    let unsure =
-        tiers.iter().flat_map(|tier| &tier.functions).filter(|function| function.health != Health::Operational);
-    let unsure = unsure.count();
-    if bad > 0 && unsure > 0 {
-        let (checks, functions) =
-            (if bad == 1 { "check is" } else { "checks are" }, if unsure == 1 { "function" } else { "functions" });
-        return format!("{bad} {checks} not operational, and nothing is known of {unsure} business {functions}.");
-    }
-    if bad > 0 {
-        let plural = if bad == 1 { "check is" } else { "checks are" };
-        return format!("Every business function works; {bad} {plural} not operational.");
-    }
-    let blind = counts.unknown + counts.not_checked;
-    if blind > 0 {
-        let plural = if blind == 1 { "check has" } else { "checks have" };
-        return format!("Nothing is known to be broken, but {blind} of {all} {plural} no answer.");
-    }
-    format!("All {all} checks are operational.")
 }

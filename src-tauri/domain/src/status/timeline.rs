@@ -36,6 +36,7 @@ impl From<Health> for Known {
             Health::Degraded => Self::Degraded,
             Health::Outage => Self::Down,
             Health::Unknown => Self::Unknown,
+            Health::Maintenance => Self::Maintenance,
         }
     }
 }

@@ -20,7 +20,7 @@ use super::{
 };
 
 /// How often SQLite is asked whether another program has written.
-const EVERY: Duration = Duration::from_millis(250);
+const EVERY: Duration = Duration::from_secs(1);
 
 /// Follows until told to end, then looks one last time.
 pub(super) async fn run(

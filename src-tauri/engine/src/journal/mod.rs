@@ -6,6 +6,7 @@
 
 mod error;
 mod export;
+mod facts;
 mod follow;
 mod read;
 mod rollup;

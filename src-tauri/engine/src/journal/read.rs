@@ -6,9 +6,9 @@ use chrono::{DateTime, Utc};
 use lifeboat_domain::{
     Id,
     check::Sample,
-    journal::{Entry, EntryView, Fact},
+    journal::{Entry, EntryView},
     problem::{Code, Problem},
-    status::{CheckHealth, availability::Noted},
+    status::CheckHealth,
 };
 use sqlx::{Row, SqlitePool};
 
@@ -148,26 +148,6 @@ impl Journal {
         .await
         .map_err(|source| JournalError::store("read its newest entries", source))?;
         Ok(rows.iter().filter_map(|row| entry_of(row).entry).map(|entry| EntryView::from(&entry)).collect())
-    }
-
-    /// Changes of health since an instant, and everything ever said of watches and maintenance, in the order in which
-    /// it arrived.
-    pub(crate) async fn noted(&self, since: DateTime<Utc>) -> Result<Vec<Noted>, JournalError> {
-        let rows = sqlx::query(select_entries!(
-            "WHERE place <= ?1 AND ((kind = 'health-changed' AND wall_ms >= ?2) OR kind IN ('watch-started', \
-             'watch-stopped', 'watch-interrupted', 'maintenance-planned', 'maintenance-ended')) ORDER BY place"
-        ))
-        .bind(self.shared.through())
-        .bind(since.timestamp_millis())
-        .fetch_all(self.shared.reader()?)
-        .await
-        .map_err(|source| JournalError::store("read its entries", source))?;
-        let noted = rows.iter().filter_map(|row| entry_of(row).entry).filter_map(|entry| {
-            let fact = Fact::from_parts(&entry.kind, &entry.body)?;
-            let name = format!("{}/{}", entry.device, entry.sequence);
-            Some(Noted { entry: name, device: entry.device, at: entry.at.to_utc(), fact })
-        });
-        Ok(noted.collect())
     }
 
     /// The newest samples of a check, newest first.

@@ -149,6 +149,7 @@ fn bare(row: &SqliteRow) -> Option<Sample> {
         reason: String::new(),
         measurements: Vec::new(),
         answer: None,
+        fault: None,
     })
 }
 

@@ -7,9 +7,9 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use chrono::SubsecRound;
 use lifeboat_domain::{
-    journal::{BadEntry, ChainFault, Entry, Fact, Hash, HybridTime, genesis},
+    journal::{BadEntry, ChainFault, CheckNamed, Entry, Fact, Hash, HybridTime, genesis},
     problem::Problem,
-    status::{CheckHealth, fold},
+    status::{CheckHealth, observe},
 };
 use sqlx::{
     Connection, Row,
@@ -288,7 +288,7 @@ impl Pen {
             Some(health) => health,
             None => kept_health(connection, &key).await?,
         };
-        let (after, change) = fold(&before, &sample, record.failures);
+        let (after, event) = observe(&before, &sample, record.failures);
         insert_sample(connection, &key, &sample).await?;
         sqlx::query(
             "INSERT INTO health (environment, check_id, body) VALUES (?, ?, ?) \
@@ -300,17 +300,16 @@ impl Pen {
         .execute(&mut *connection)
         .await
         .map_err(|source| JournalError::store("keep a health", source))?;
-        if let Some(change) = change {
-            let fact = Fact::HealthChanged {
+        if let Some(event) = event {
+            let named = CheckNamed {
                 environment: record.environment.clone(),
                 check: record.check.clone(),
                 name: record.name.clone(),
                 of: record.of.clone(),
                 plan: record.plan.clone(),
-                change,
                 answer: sample.answer.clone(),
             };
-            self.fact(connection, &record.actor, &fact, false).await?;
+            self.fact(connection, &record.actor, &Fact::of_health(named, event), false).await?;
         }
         self.healths.insert(key, after.clone());
         Ok(after)

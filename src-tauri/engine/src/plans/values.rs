@@ -37,6 +37,10 @@ pub(crate) fn path_of(home: &Path, environment: &Id) -> PathBuf {
 pub(crate) struct Values {
     /// When they were written.
     pub(crate) bound_at: Option<DateTime<Utc>>,
+    /// The process that stands behind them, when one does.
+    pub(crate) pid: Option<i32>,
+    /// When that process started, in clock ticks since the computer did: field 22 of `/proc/PID/stat`.
+    pub(crate) started: Option<u64>,
     /// What `${name}` stands for.
     #[serde(default)]
     #[serde(rename = "values")]
@@ -55,6 +59,8 @@ impl fmt::Debug for Values {
         formatter
             .debug_struct("Values")
             .field("bound_at", &self.bound_at)
+            .field("pid", &self.pid)
+            .field("started", &self.started)
             .field("places", &self.places)
             .field("credentials", &handles)
             .field("refused", &self.refused)
@@ -63,6 +69,20 @@ impl fmt::Debug for Values {
 }
 
 impl Values {
+    /// Whether they say nothing, because nobody wrote them or whoever did is gone.
+    pub(crate) fn is_of_nothing(&self) -> bool {
+        self.bound_at.is_none() && self.places.is_empty() && self.refused.is_none()
+    }
+
+    /// Whether whoever stands behind them runs. Values that name no process are believed without one.
+    fn stand(&self) -> bool {
+        let Some(pid) = self.pid else { return true };
+        match fs::read_to_string(format!("/proc/{pid}/stat")) {
+            Ok(stat) => self.started.is_none() || started(&stat) == self.started,
+            Err(error) => error.kind() != io::ErrorKind::NotFound,
+        }
+    }
+
     /// The targets of a check's endpoints. When the file of values was refused, that is why they are not bound.
     pub(crate) fn targets(&self, environment: &Environment, check: &Check) -> BTreeMap<Id, Result<Target, Unbound>> {
         let bind = |endpoint: &Id| {
@@ -103,7 +123,7 @@ impl ValuesFile {
     pub(crate) fn open(home: &Path, environment: &Id) -> Self {
         let path = path_of(home, environment);
         let stamp = stamp_of(&path);
-        let values = Arc::new(read(&path));
+        let values = Arc::new(believed(read(&path)));
         Self { path, kept: Mutex::new(Kept { looked: Instant::now(), stamp, values }) }
     }
 
@@ -128,9 +148,28 @@ impl ValuesFile {
         let stamp = stamp_of(&self.path);
         if stamp != kept.stamp {
             kept.stamp = stamp;
-            kept.values = Arc::new(read(&self.path));
+            kept.values = Arc::new(believed(read(&self.path)));
+        } else if !kept.values.stand() {
+            kept.values = Arc::default();
         }
     }
+}
+
+/// Whether an environment's values are there and those of somebody who runs.
+pub(crate) fn is_up(home: &Path, environment: &Id) -> bool {
+    let path = path_of(home, environment);
+    path.exists() && read(&path).stand()
+}
+
+/// Nothing, when whoever wrote the values is gone: a process that was killed could not take its file away.
+fn believed(values: Values) -> Values {
+    if values.stand() { values } else { Values::default() }
+}
+
+/// Field 22 of `/proc/PID/stat`. The second is a name in brackets, which may hold anything.
+fn started(stat: &str) -> Option<u64> {
+    let (_, after_name) = stat.rsplit_once(')')?;
+    after_name.split_ascii_whitespace().nth(19)?.parse().ok()
 }
 
 fn stamp_of(path: &Path) -> Option<Stamp> {

@@ -25,7 +25,7 @@ async fn a_click_checks_folds_and_tells() {
         assert_eq!((results[0].sample.verdict, results[0].row.health), (Verdict::Outage, expected));
     }
     let board = engine.board().await.unwrap();
-    assert_eq!(board.sentence, "Payments (critical) does not work.");
+    assert_eq!(board.sentence, "PostgreSQL is out, so Payments (critical) does not work.");
     assert_eq!(board.changes[0].summary, "Database port is out: said outage");
     assert_eq!(board.changes.len(), 4, "{:?}", board.changes);
     let entries = engine.journal_list(JournalQuery::default()).await.unwrap().entries;
@@ -172,7 +172,7 @@ async fn a_range_that_comes_and_goes_is_noticed() {
     let is = async |wanted: &str| {
         until(wanted, || async { reason(&engine).await.contains(wanted) }).await;
     };
-    is("no value for primary.port").await;
+    is("the practice range is not running").await;
     until("it is unknown", || async { row(&engine.board().await.unwrap(), "port").health == Health::Unknown }).await;
     place.bind(VALUES, 0o600);
     is("said operational").await;
@@ -184,7 +184,7 @@ async fn a_range_that_comes_and_goes_is_noticed() {
     is("is not a file of values: line 1").await;
     assert!(!reason(&engine).await.contains("canary"));
     std::fs::remove_file(place.home().join("environments/range.json")).unwrap();
-    is("no value for primary.port").await;
+    is("the practice range is not running").await;
     engine.close().await;
 }
 

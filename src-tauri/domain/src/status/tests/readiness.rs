@@ -99,6 +99,7 @@ fn sample(minutes_ago: i64, name: &str, seconds: f64, verdict: Verdict) -> Sampl
         reason: "as said".to_owned(),
         measurements: vec![Measurement { name: name.to_owned(), value: seconds, unit: "s".to_owned() }],
         answer: None,
+        fault: None,
     }
 }
 
@@ -123,6 +124,9 @@ fn readiness(samples: &[(&str, Sample)]) -> Readiness {
         running: &BTreeSet::new(),
         watching: Watching::Here,
         changes: Vec::new(),
+        silences: Vec::new(),
+        elsewhere: &BTreeSet::new(),
+        not_running: false,
         now: now(),
     })
     .unwrap();

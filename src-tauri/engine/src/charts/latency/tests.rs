@@ -19,6 +19,7 @@ fn sample(seconds_ago: i64, latency_ms: f64, verdict: Verdict) -> Sample {
         reason: "because <it> & \"that\"".to_owned(),
         measurements: Vec::new(),
         answer: None,
+        fault: None,
     }
 }
 
