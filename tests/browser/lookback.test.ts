@@ -121,7 +121,7 @@ test("availability never stands without how much of it is known", async () => {
   const { page, close } = await open(browser, address, { hash: "#/status/part/payment-processing" });
   const cells = page.locator("td.up").filter({ hasText: "%" });
   await cells.first().waitFor();
-  for (const text of await cells.allInnerTexts()) expect(text).toMatch(/of [\d.]+\s%\sknown/);
+  for (const text of await cells.allInnerTexts()) expect(text).toMatch(/known: [\d.]+\s%/);
   expect(await page.locator("aside .bar").getAttribute("aria-label")).toContain("of the time that is known");
   await close();
 });

@@ -425,7 +425,7 @@ test("availability and readiness say what is not known, and never another enviro
   const { lifeboat } = await start();
   await heading(/operational/);
   await waitFor(() => expect(document.querySelectorAll("td.up").length).toBeGreaterThan(5));
-  expect(row(/^ *Payment processing/).textContent).toMatch(/of [\d.]+\s%\sknown/);
+  expect(row(/^ *Payment processing/).textContent).toMatch(/known: [\d.]+\s%/);
   expect((await screen.findAllByText("never")).length).toBeGreaterThan(2);
   world.refusals.set("readiness_read", problem("plan-missing", "no plan is in force", null));
   world.refusals.set("availability_read", problem("plan-missing", "no plan is in force", null));
