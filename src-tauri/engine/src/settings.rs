@@ -141,9 +141,6 @@ pub fn read(home: &Path) -> Settings {
         tracing::warn!(%error, "the settings are not understood");
         toml::Table::new()
     });
-    fn field<T: DeserializeOwned>(table: &toml::Table, name: &str, otherwise: T) -> T {
-        table.get(name).and_then(|value| value.clone().try_into().ok()).unwrap_or(otherwise)
-    }
     let usual = Settings::default();
     let name: Option<String> = field(&table, "name", None);
     Settings {
@@ -156,6 +153,10 @@ pub fn read(home: &Path) -> Settings {
         zone: Some(field(&table, "zone", usual.zone.clone())).filter(|zone| is_zone(zone)).unwrap_or(usual.zone),
         letters: field(&table, "letters", usual.letters),
     }
+}
+
+fn field<T: DeserializeOwned>(table: &toml::Table, name: &str, otherwise: T) -> T {
+    table.get(name).and_then(|value| value.clone().try_into().ok()).unwrap_or(otherwise)
 }
 
 /// Keeps what was chosen: all of it or nothing, whenever the computer stops. Answers with what is kept.

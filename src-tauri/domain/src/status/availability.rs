@@ -3,7 +3,7 @@
 //! The three are always told together. What is not known is neither good nor bad time, so an objective is met only
 //! when it would be met even if all of it had been bad, and missed only when it would be missed had all been good.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
@@ -150,7 +150,7 @@ impl Availability {
             (self.maintenance_ms, "in maintenance, left out"),
         ] {
             if ms > 0 {
-                text.push_str(&format!("; {} {what}", period(ms)));
+                let _ = write!(text, "; {} {what}", period(ms));
             }
         }
         text

@@ -324,7 +324,7 @@ impl Board {
         let BoardInput { plan, environment: id, watching, not_running, now, .. } = input;
         let environment = plan.environments.get(id)?;
         let silences: Vec<Silence> = input.silences.iter().filter(|silence| now < silence.until).cloned().collect();
-        let (checks, no_network) = check_rows(&input, plan.checks_in(environment), &silences);
+        let (checks, no_network) = check_rows(&input, &plan.checks_in(environment), &silences);
         let systems: Vec<PartRow> = (plan.systems.iter())
             .map(|(id, system)| {
                 let about = system.region.as_ref().map(|region| {
@@ -421,7 +421,7 @@ fn needs(plan: &Plan) -> Vec<Need> {
 }
 
 /// Every check with what is known of it, what holds its alarm back, and whether this computer has a network at all.
-fn check_rows(input: &BoardInput<'_>, checks: Checks, silences: &[Silence]) -> (Vec<CheckRow>, Option<NoNetwork>) {
+fn check_rows(input: &BoardInput<'_>, checks: &Checks, silences: &[Silence]) -> (Vec<CheckRow>, Option<NoNetwork>) {
     let (nothing, now) = (CheckHealth::default(), input.now);
     let health_of = |id: &Id| input.healths.get(id).unwrap_or(&nothing);
     let far = checks.iter().filter(|(id, _)| input.elsewhere.contains(*id));

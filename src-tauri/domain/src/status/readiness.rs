@@ -4,6 +4,8 @@
 //! Evidence that exists and a restore that was proven are different things and are told apart. Nothing here is shown
 //! without where it comes from: a check, an entry of the journal, or a line of the plan.
 
+use std::fmt::Write as _;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use ts_rs::TS;
@@ -11,7 +13,12 @@ use ts_rs::TS;
 use super::{Board, CheckHealth, Health};
 use crate::{
     check::{Check, Probe, ProbeKind, Sample},
-    plan::{Place, Plan, PlanPlaces, Priority, id::Id, quantity::Period, read::choice},
+    plan::{
+        Place, Plan, PlanPlaces, Priority,
+        id::Id,
+        quantity::{CalendarDate, Period},
+        read::choice,
+    },
 };
 
 /// What one check says of a store's copies.
@@ -224,7 +231,7 @@ fn due(plan: &Plan, places: &PlanPlaces, today: NaiveDate) -> Vec<Due> {
     }));
     due.extend(plan.drills.drills.iter().map(|(id, drill)| {
         // No fact says yet that a drill was held: the first day it was due is the one it is due since.
-        let on = drill.starts.map(|starts| starts.last_day());
+        let on = drill.starts.map(CalendarDate::last_day);
         Due {
             kind: DueKind::Drill,
             name: drill.name.clone(),
@@ -250,26 +257,21 @@ fn sentence(stores: &[StoreReadiness], due: &[Due]) -> String {
         format!("Copies of {good} of {all} stores are as new as the plan wants")
     };
     if out > 0 {
-        text.push_str(&format!("; of {out} they are not"));
+        let _ = write!(text, "; of {out} they are not");
     }
     if blind > 0 {
-        text.push_str(&format!("; of {blind} nothing is known"));
+        let _ = write!(text, "; of {blind} nothing is known");
     }
     let unproven = stores.iter().filter(|store| store.proven.is_none()).count();
-    text.push_str(&if unproven == all {
-        ". No restore has ever been proven.".to_owned()
-    } else if unproven > 0 {
-        format!(". No restore of {unproven} {} has ever been proven.", plural(unproven))
-    } else {
-        ".".to_owned()
-    });
+    let _ = match unproven {
+        0 => write!(text, "."),
+        _ if unproven == all => write!(text, ". No restore has ever been proven."),
+        _ => write!(text, ". No restore of {unproven} {} has ever been proven.", plural(unproven)),
+    };
     let late = due.iter().filter(|due| due.overdue_days.is_some()).count();
     if late > 0 {
-        text.push_str(&format!(
-            " {late} of {} drills and reviews {} overdue.",
-            due.len(),
-            if late == 1 { "is" } else { "are" }
-        ));
+        let is = if late == 1 { "is" } else { "are" };
+        let _ = write!(text, " {late} of {} drills and reviews {is} overdue.", due.len());
     }
     text
 }

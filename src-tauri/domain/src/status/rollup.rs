@@ -123,12 +123,11 @@ const STEPS: u64 = 16;
 /// The step a latency belongs to. Below sixteen microseconds each has its own; above, sixteen steps lead from one power
 /// of two to the next. Whole numbers only, so that every computer counts the same.
 fn step_of(us: u64) -> u16 {
-    let step = match us {
-        0..STEPS => us,
-        _ => {
-            let power = u64::from(us.ilog2());
-            (power - 3) * STEPS + ((us >> (power - 4)) - STEPS)
-        }
+    let step = if us < STEPS {
+        us
+    } else {
+        let power = u64::from(us.ilog2());
+        (power - 3) * STEPS + ((us >> (power - 4)) - STEPS)
     };
     u16::try_from(step).unwrap_or(u16::MAX)
 }

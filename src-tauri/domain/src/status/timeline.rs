@@ -73,16 +73,16 @@ impl Timeline {
         };
         let mut line = Self::always(span, first.into());
         if let (true, (health, Some(since))) = (changes.is_empty(), now) {
-            line.from_on(since, health.into());
+            line.change_at(since, health.into());
         }
         for change in changes {
-            line.from_on(change.since, change.to.into());
+            line.change_at(change.since, change.to.into());
         }
         line.within(observed, Known::NotObserved).outside(maintenance, Known::Maintenance)
     }
 
     /// From an instant on it is this, whatever was believed before: a later change knows better.
-    fn from_on(&mut self, at: DateTime<Utc>, known: Known) {
+    fn change_at(&mut self, at: DateTime<Utc>, known: Known) {
         if self.spells.is_empty() || at >= self.span.until {
             return;
         }

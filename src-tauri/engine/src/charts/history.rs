@@ -1,6 +1,8 @@
 //! What samples were rolled up to, over a day and more: the latency that half of them did not exceed, that which nearly
 //! all did not exceed, and what they said.
 
+use std::fmt::Write as _;
+
 use chrono::{DateTime, Utc};
 use lifeboat_domain::{plan::quantity::Period, status::rollup::HistorySpan};
 use plotters::element::PathElement;
@@ -135,14 +137,14 @@ fn finding(parts: &[HistoryPart], span: HistorySpan) -> String {
         Some((part, most)) => format!("Slowest {} at {} UTC; ", millis(most), label(part, span)),
         None => "Nothing answered; ".to_owned(),
     };
-    text.push_str(&if good == all {
-        format!("all {all} samples were operational")
+    let _ = if good == all {
+        write!(text, "all {all} samples were operational")
     } else {
-        format!("{} of {all} samples were not operational", all - good)
-    });
+        write!(text, "{} of {all} samples were not operational", all - good)
+    };
     let unseen = parts.iter().filter(|part| part.verdicts.total() == 0).count();
     if unseen > 0 {
-        text.push_str(&format!("; {unseen} of {} parts were not observed", parts.len()));
+        let _ = write!(text, "; {unseen} of {} parts were not observed", parts.len());
     }
     text.push('.');
     text

@@ -48,11 +48,12 @@ fn letters(line: &Timeline) -> String {
         .collect()
 }
 
+/// Changes, the health now and since when, observed, maintenance, and the line.
+type Row<'a> = (&'a [HealthChange], (char, Option<i64>), &'a [Span], &'a [Span], &'a str);
+
 #[test]
 fn a_line_is_told_from_changes_watches_and_maintenance() {
     let whole = [span(0, 10)];
-    /// Changes, the health now and since when, observed, maintenance, and the line.
-    type Row<'a> = (&'a [HealthChange], (char, Option<i64>), &'a [Span], &'a [Span], &'a str);
     let table: &[Row<'_>] = &[
         (&[], ('-', None), &whole, &[], "----------"),
         // Nothing changed: it has been as it is since before.
