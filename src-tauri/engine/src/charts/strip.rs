@@ -20,6 +20,9 @@ use crate::history::HistoryPart;
 pub(super) const GAP: u32 = 6;
 pub(super) const HEIGHT: u32 = 24;
 
+/// Pixels from the left and from the top.
+type Pixel = (i32, i32);
+
 /// Draws parts. `across` tells the pixel of an instant in seconds since 1970, `top` the strip's upper edge.
 pub(super) fn draw(
     root: &DrawingArea<ClassedSvg<'_>, Shift>,
@@ -28,8 +31,8 @@ pub(super) fn draw(
     top: i32,
 ) -> Result<(), Failure> {
     let height = HEIGHT as i32;
-    let mut rectangles: Vec<(Class, (i32, i32), (i32, i32))> = Vec::new();
-    let mut hatches: Vec<((i32, i32), (i32, i32))> = Vec::new();
+    let mut rectangles: Vec<(Class, Pixel, Pixel)> = Vec::new();
+    let mut hatches: Vec<(Pixel, Pixel)> = Vec::new();
     let mut blind: Vec<(i32, i32)> = Vec::new();
     for part in parts {
         let (left, right) = (across(part.from.timestamp()), across(part.until.timestamp()));
