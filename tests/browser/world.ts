@@ -2,6 +2,10 @@
 // mend and write about. It answers in the generated types and decides just enough to be believable.
 
 import type { AppView } from "../../ui/src/types/AppView";
+import type { CheckHistory } from "../../ui/src/types/CheckHistory";
+import type { DataView } from "../../ui/src/types/DataView";
+import type { HistorySpan } from "../../ui/src/types/HistorySpan";
+import type { Settings } from "../../ui/src/types/Settings";
 import type { Board } from "../../ui/src/types/Board";
 import type { Cause } from "../../ui/src/types/Cause";
 import type { CheckDetail } from "../../ui/src/types/CheckDetail";
@@ -30,6 +34,7 @@ import type { Silence } from "../../ui/src/types/Silence";
 import type { SilenceWanted } from "../../ui/src/types/SilenceWanted";
 import type { Verification } from "../../ui/src/types/Verification";
 import { chart } from "./chart";
+import { availabilityReport, historyChart, historyParts, readinessOf } from "./lookback";
 import { findingSeeds, findingTexts } from "./findings";
 import { planDocument } from "./plan";
 import { checkSeeds, functionSeeds, partSeeds } from "./seeds";
@@ -83,6 +88,16 @@ export class World {
   readOnly: Problem | null = null;
   keychain: AppView["keychain"] = { state: "available", detail: "GNOME Keyring" };
   verification: Verification | null = null;
+  settings: Settings = {
+    name: null,
+    role: "commander",
+    theme: "system",
+    density: "compact",
+    motion: "system",
+    text: "usual",
+    zone: "local",
+    letters: true,
+  };
   silences: Silence[] = [];
   /** What failing checks are because of, and checks that flap, as tests want them. */
   because = new Map<string, { part: string; name: string }>();
@@ -345,6 +360,10 @@ export class World {
       stores: parts.filter((part) => part.kind === "store"),
       providers: parts.filter((part) => part.kind === "provider"),
       checks,
+      needs: functionSeeds.flatMap((seed) => [
+        ...seed.requires.map((on) => ({ function: seed.id, on, required: true })),
+        ...seed.uses.map((on) => ({ function: seed.id, on, required: false })),
+      ]),
       changes: this.entries
         .slice(0, 40)
         .flatMap((entry): RecentChange[] =>
@@ -412,7 +431,19 @@ export class World {
       ],
       failing: samples.find((sample) => sample.verdict !== "operational") ?? null,
       samples: samples.slice(0, 200),
-      chart: chart(samples),
+    };
+  }
+
+  private history(id: string, span: HistorySpan): CheckHistory {
+    const row = this.rows().find((candidate) => candidate.id === id);
+    const parts = historyParts(span, this.clock());
+    return {
+      id,
+      name: row?.name ?? id,
+      span,
+      chart: span === "1h" ? chart(this.samples.get(id) ?? []) : historyChart(parts, span),
+      parts,
+      changes: this.board().changes.filter((change) => change.check === id),
     };
   }
 
@@ -519,6 +550,33 @@ export class World {
         return this.run(given["checks"] as string[] | null);
       case "check_read":
         return this.detail(String(given["check"]));
+      case "check_history":
+        return this.history(String(given["check"]), given["span"] as HistorySpan);
+      case "availability_read":
+        return [30, 90].map((days) => availabilityReport(days, this.rows(), this.clock()));
+      case "readiness_read":
+        return readinessOf(this.rows(), this.iso());
+      case "settings_read":
+        return this.settings;
+      case "settings_write":
+        this.settings = given["settings"] as Settings;
+        return this.settings;
+      case "data_read":
+        return {
+          home: "/home/mona/.local/share/lifeboat",
+          plan: "/home/mona/.local/share/lifeboat/plan",
+          logs: "/home/mona/.local/share/lifeboat/logs",
+          journal_bytes: 48_234_496,
+          entries: this.entries.length,
+          samples: 293_760,
+          rollups: 171_394,
+          kept: [
+            { what: "sample", kept: "1d" },
+            { what: "minute", kept: "7d" },
+            { what: "hour", kept: "90d" },
+            { what: "day", kept: "1095d" },
+          ],
+        } satisfies DataView;
       case "maintenance_begin":
         return this.silence("maintenance", given["wanted"] as SilenceWanted);
       case "mute":

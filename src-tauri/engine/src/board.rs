@@ -7,16 +7,14 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use lifeboat_domain::{
     Id,
-    check::Sample,
     environment::EnvironmentKind,
     journal::EntryView,
-    plan::quantity::Period,
+    plan::PlanPlaces,
     problem::Problem,
-    status::{Board, BoardInput, RecentChange, Span, observed},
+    status::{Board, BoardInput, RecentChange, Span, observed, readiness::Readiness},
 };
 
 use crate::{
-    charts::latency_chart,
     definition,
     journal::{Journal, JournalError},
     scheduler::{Force, Scheduler},
@@ -27,8 +25,6 @@ use crate::{
 const CHANGES: usize = 50;
 /// How many samples one check shows at most.
 const SAMPLES: u32 = 200;
-/// How many samples a chart is drawn from at most: an hour at the shortest interval.
-const CHARTED: u32 = 36_000;
 
 /// The board of what is in force, now.
 pub(crate) async fn board(
@@ -108,27 +104,28 @@ pub(crate) async fn detail(
     let board = board(scheduler, journal, force, now).await?;
     let row = board.checks.into_iter().find(|row| &row.id == id);
     let (Some(row), Some(check)) = (row, force.checks.get(id)) else { return Ok(None) };
-    let window = Period::from_secs(3_600);
-    let (environment, hour) = (&force.environment, now - window.to_delta());
+    let environment = &force.environment;
     // Samples are telemetry: where they cannot be read, the rest of the answer is still worth giving.
-    let charted = journal.samples(environment, id, hour, CHARTED).await.unwrap_or_default();
     let samples = journal.samples(environment, id, DateTime::UNIX_EPOCH, SAMPLES).await.unwrap_or_default();
     let failing = journal.failing(environment, id).await.unwrap_or_default();
-    let shown = if charted.is_empty() { &samples } else { &charted };
     Ok(Some(CheckDetail {
         of_name: force.plan.name_of(&check.of).unwrap_or(check.of.as_str()).to_owned(),
         definition: definition::in_words(check, &force.targets(check)),
-        chart: latency_chart(shown, check.slow, now, charted_window(shown, now, window)),
         row,
         failing,
         samples,
     }))
 }
 
-/// The time a chart shows: since the oldest sample, in whole minutes, so that a check of minutes ago is not a stroke
-/// at the right edge of an empty hour. Ten minutes at least.
-fn charted_window(samples: &[Sample], now: DateTime<Utc>, most: Period) -> Period {
-    let oldest = samples.iter().map(|sample| sample.at).min().unwrap_or(now);
-    let minutes = u64::try_from((now - oldest).num_minutes() + 1).unwrap_or(0);
-    Period::from_secs(minutes.max(10) * 60).min(most)
+/// How ready the stores of what is in force are to be recovered, and what is due.
+pub(crate) async fn readiness(
+    scheduler: &Scheduler,
+    journal: &Journal,
+    force: &Force,
+    places: &PlanPlaces,
+    now: DateTime<Utc>,
+) -> Result<Readiness, Problem> {
+    let board = board(scheduler, journal, force, now).await?;
+    let healths = scheduler.healths(&force.environment).await;
+    Ok(Readiness::of(&force.plan, places, &board, |check| healths.get(check)))
 }

@@ -10,7 +10,7 @@ use std::{
 use lifeboat_domain::{
     Id,
     check::{ProbeKind, judge::Beat, redact::redact},
-    plan::{LoadedPlan, Plan, lint::lint, read::nearest},
+    plan::{LoadedPlan, Plan, PlanPlaces, lint::lint, read::nearest},
     problem::{Code, Problem},
 };
 
@@ -19,6 +19,7 @@ use crate::{
     journal::{Clock, Journal, Opening},
     plans::{self, ValuesFile},
     scheduler::{Force, Probers, Route, Scheduler},
+    settings,
     view::{CheckResult, EnvironmentChoice, PlanView},
 };
 
@@ -31,6 +32,8 @@ pub(crate) struct Core {
     pub(crate) journal: Journal,
     pub(crate) scheduler: Arc<Scheduler>,
     pub(crate) clock: Clock,
+    /// Where the plan in force has its values.
+    places: Mutex<Arc<PlanPlaces>>,
     /// Why no plan is in force, while none is.
     without: Mutex<Option<Problem>>,
 }
@@ -45,7 +48,7 @@ impl Core {
     pub(crate) async fn open(options: Options, probers: Probers, clock: Clock, route: Route) -> Result<Self, Problem> {
         let journal = Journal::open(Opening { clock: clock.clone(), ..Opening::in_use(&options.home) }).await?;
         let scheduler = Scheduler::new(journal.clone(), clock.clone(), options.home.clone(), probers, route);
-        let core = Self { options, journal, scheduler, clock, without: Mutex::default() };
+        let core = Self { options, journal, scheduler, clock, places: Mutex::default(), without: Mutex::default() };
         match core.plan_read().await {
             Ok(_) => Ok(core),
             Err(problem) if problem.code == Code::EnvironmentUnknown => Err(problem),
@@ -56,8 +59,20 @@ impl Core {
         }
     }
 
+    /// Who acts: by the name chosen in the settings, unless the environment names somebody for this one time.
+    pub(crate) fn actor(&self) -> String {
+        let is_named = std::env::var_os("LIFEBOAT_PERSON").is_some_and(|name| !name.is_empty());
+        let chosen = if is_named { None } else { settings::read(&self.options.home).name };
+        chosen.map_or_else(|| self.options.actor.clone(), |name| format!("person:{name}"))
+    }
+
     fn without(&self) -> MutexGuard<'_, Option<Problem>> {
         self.without.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where the plan in force has its values.
+    pub(crate) fn places(&self) -> Arc<PlanPlaces> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What is in force, or why nothing is.
@@ -83,6 +98,7 @@ impl Core {
             Ok(LoadedPlan { plan, places }) => {
                 view.findings = lint(&plan, &places, (self.clock)().date_naive());
                 self.put_in_force(&plan)?;
+                *self.places.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(places);
                 view.plan = Some(plan);
             }
             Err(faults) => {
@@ -188,9 +204,10 @@ impl Core {
         }
         // Somebody who asks now means the values of now, such as those of a range that has just come up.
         force.values.look_now();
+        let actor = self.actor();
         self.scheduler.adopt(&force.plan).await;
         let flights = wanted.into_iter().filter_map(|check| {
-            let flight = self.scheduler.fly(&force, &check, &self.options.actor)?;
+            let flight = self.scheduler.fly(&force, &check, &actor)?;
             Some(async move { (check, flight.await) })
         });
         let landed = futures_util::future::join_all(flights).await;

@@ -12,8 +12,14 @@ use lifeboat_domain::{
     Id,
     check::judge::Beat,
     journal::{EntryView, Fact, Verification},
+    plan::quantity::Period,
     problem::Problem,
-    status::{Board, Span},
+    status::{
+        Board, Span,
+        availability::AvailabilityReport,
+        readiness::Readiness,
+        rollup::{Grain, HistorySpan, SAMPLES_KEPT},
+    },
 };
 use tokio::sync::broadcast;
 use tokio_util::sync::DropGuard;
@@ -23,11 +29,13 @@ pub mod charts;
 mod definition;
 pub mod doctor;
 mod engine;
+pub mod history;
 mod journal;
 pub mod plans;
 pub mod probe;
 pub mod scheduler;
 pub mod secrets;
+pub mod settings;
 mod silence;
 pub mod view;
 
@@ -35,13 +43,14 @@ pub use self::engine::default_home;
 use self::{
     doctor::DoctorReport,
     engine::Core,
+    history::CheckHistory,
     journal::{Clock, wall_clock},
     probe::Prober,
     scheduler::{Probers, Probing, Route},
     secrets::{Fixed, Keychain, Layered, SecretStore, Sensitive},
     view::{
-        Backup, CheckDetail, CheckResult, EnvironmentChoice, Export, JournalPage, JournalQuery, PlanView, Rebuilt,
-        Restored,
+        Backup, CheckDetail, CheckResult, DataView, EnvironmentChoice, Export, JournalPage, JournalQuery, Kept,
+        PlanView, Rebuilt, Restored,
     },
 };
 
@@ -127,6 +136,27 @@ impl Engine {
         detail.ok_or_else(|| Core::unknown_check(&force, &check))
     }
 
+    /// What became of one check over a span.
+    pub async fn check_history(&self, check: Id, span: HistorySpan) -> Result<CheckHistory, Problem> {
+        let core = &self.core;
+        let force = core.force()?;
+        let found = force.checks.get(&check).ok_or_else(|| Core::unknown_check(&force, &check))?;
+        history::history(&core.scheduler, &core.journal, &force, (&check, found), span, (core.clock)()).await
+    }
+
+    /// How available every function, part and check was over 30 and 90 days.
+    pub async fn availability(&self) -> Result<Vec<AvailabilityReport>, Problem> {
+        let core = &self.core;
+        history::availability(&core.scheduler, &core.journal, &*core.force()?, (core.clock)()).await
+    }
+
+    /// How ready the stores are to be recovered, and what the plan says is due.
+    pub async fn readiness(&self) -> Result<Readiness, Problem> {
+        let core = &self.core;
+        let (force, places) = (core.force()?, core.places());
+        board::readiness(&core.scheduler, &core.journal, &force, &places, (core.clock)()).await
+    }
+
     /// When the environment in force was observed: what happened outside of these spans is not known.
     pub async fn observed(&self) -> Result<Vec<Span>, Problem> {
         let core = &self.core;
@@ -175,7 +205,7 @@ impl Engine {
         if let Ok(force) = self.core.force() {
             self.core.scheduler.adopt(&force.plan).await;
         }
-        let entry = self.core.journal.append(self.core.options.actor.clone(), fact).await?;
+        let entry = self.core.journal.append(self.core.actor(), fact).await?;
         Ok(EntryView::from(&entry))
     }
 
@@ -226,6 +256,26 @@ impl Engine {
     /// When the home has a journal, or the copy is not what its manifest says; nothing is left behind then.
     pub async fn journal_restore(home: &Path, copy: &Path, actor: String) -> Result<Restored, Problem> {
         journal::restore(home, copy, actor).await
+    }
+
+    /// What is kept in the home, how much of it there is, and for how long.
+    pub async fn data(&self) -> Result<DataView, Problem> {
+        let journal = &self.core.journal;
+        let (samples, rollups) = journal.kept().await?;
+        let kept = |what: String, kept: Period| Kept { what, kept };
+        let kept = [kept("sample".to_owned(), SAMPLES_KEPT)]
+            .into_iter()
+            .chain(Grain::ALL.map(|grain| kept(grain.to_string(), grain.kept())));
+        Ok(DataView {
+            home: self.core.options.home.display().to_string(),
+            plan: self.core.options.plan.display().to_string(),
+            logs: self.core.options.home.join("logs").display().to_string(),
+            journal_bytes: journal.bytes(),
+            entries: journal.total().await?,
+            samples,
+            rollups,
+            kept: kept.collect(),
+        })
     }
 
     /// Entries as they are appended, by this program or another on the same home, within a second.

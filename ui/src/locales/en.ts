@@ -9,6 +9,7 @@ import type { CheckResult } from "../types/CheckResult";
 import type { Watching } from "../types/Watching";
 import { count } from "../format";
 import { capital, plural } from "./grammar";
+import { availability, history, needs, readiness } from "./lookback";
 import { findings, plan } from "./plan";
 import { range, settings, welcome } from "./settings";
 import { silence } from "./silence";
@@ -240,6 +241,11 @@ export const words = {
     verdict: "Verdict",
     took: "Took",
   },
+
+  history,
+  availability,
+  readiness,
+  needs,
 
   chart: {
     keys: "Left and right arrow keys move between points, Home and End to the ends.",

@@ -6,6 +6,7 @@ import { findingCode, findingSeverity } from "./findings";
 import { plural } from "./grammar";
 
 export const plan = {
+  asWritten: "the plan says so here",
   waiting: "Reading the plan …",
   whole: (id: string, version: string, severe: number) =>
     `${id} v${version} ${severe === 0 ? "has no faults" : `can be read, ${plural(severe, "severe finding")}`}`,

@@ -3,6 +3,7 @@ import type { CheckRow } from "./CheckRow";
 import type { Counts } from "./Counts";
 import type { EnvironmentTag } from "./EnvironmentTag";
 import type { Health } from "./Health";
+import type { Need } from "./Need";
 import type { NoNetwork } from "./NoNetwork";
 import type { PartRow } from "./PartRow";
 import type { RecentChange } from "./RecentChange";
@@ -62,6 +63,10 @@ providers: Array<PartRow>,
  * Every check.
  */
 checks: Array<CheckRow>, 
+/**
+ * What needs what, directly, as the plan has it.
+ */
+needs: Array<Need>, 
 /**
  * What changed in the last hour, newest first.
  */

@@ -161,6 +161,18 @@ pub struct FunctionRow {
     pub checks: Vec<Id>,
 }
 
+/// That a function needs a part or another function.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+#[ts(export)]
+pub struct Need {
+    /// The function.
+    pub function: Id,
+    /// What it needs.
+    pub on: Id,
+    /// Whether it does not work without it; else it works less well.
+    pub required: bool,
+}
+
 /// A tier with its functions.
 #[derive(Debug, Clone, PartialEq, Serialize, TS)]
 #[ts(export)]
@@ -247,6 +259,8 @@ pub struct Board {
     pub providers: Vec<PartRow>,
     /// Every check.
     pub checks: Vec<CheckRow>,
+    /// What needs what, directly, as the plan has it.
+    pub needs: Vec<Need>,
     /// What changed in the last hour, newest first.
     pub changes: Vec<RecentChange>,
     /// Maintenances and mutes that hold or are planned, by beginning.
@@ -365,9 +379,20 @@ impl Board {
             stores,
             providers,
             checks,
+            needs: needs(plan),
             changes: input.changes,
             silences,
             no_network,
         })
     }
+}
+
+fn needs(plan: &Plan) -> Vec<Need> {
+    let of = |function: &Id, on: &[Id], required: bool| -> Vec<Need> {
+        on.iter().map(|on| Need { function: function.clone(), on: on.clone(), required }).collect()
+    };
+    let functions = plan.functions.iter();
+    functions
+        .flat_map(|(id, function)| [of(id, &function.requires, true), of(id, &function.uses, false)].concat())
+        .collect()
 }

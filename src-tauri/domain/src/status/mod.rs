@@ -5,6 +5,7 @@
 //! and business functions, and says of each check whether it should alarm, or why not. Stale is unknown, unknown is
 //! never good.
 
+pub mod availability;
 mod board;
 mod causes;
 mod checks;
@@ -13,13 +14,16 @@ mod fold;
 mod functions;
 pub mod network;
 mod observed;
+pub mod readiness;
+pub mod rollup;
 mod rows;
 mod sentence;
 mod silence;
+mod timeline;
 
 pub use self::{
     board::{
-        Board, BoardInput, Cause, CheckRow, Counts, EnvironmentTag, FunctionRow, PartKind, PartRow, RecentChange,
+        Board, BoardInput, Cause, CheckRow, Counts, EnvironmentTag, FunctionRow, Need, PartKind, PartRow, RecentChange,
         TierRow, Watching,
     },
     causes::Because,
@@ -28,6 +32,7 @@ pub use self::{
     fold::{CheckHealth, HealthChange, Suspicion, SuspicionRun, fold, stale_at},
     observed::{Interruption, Span, observed},
     silence::{OLDEST_SILENCE, Said, Scope, Silence, SilenceKind, may_be_silent, silences},
+    timeline::{Known, Timeline},
 };
 use crate::{check::Verdict, plan::read::choice};
 

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::check::Sample;
 
-pub(super) mod boards;
+pub(in crate::status) mod boards;
 mod judgement;
 
 fn at(seconds: i64) -> DateTime<Utc> {

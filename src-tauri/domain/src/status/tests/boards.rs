@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::*;
 use crate::plan::{Id, Plan, PlanFile};
 
-const PLAN: &str = r#"
+pub(in crate::status) const PLAN: &str = r#"
 [document]
 id = "DR-1"
 title = "Plan"
@@ -125,7 +125,7 @@ pub(in crate::status) fn row_of(id: Id, health: Health) -> CheckRow {
     }
 }
 
-fn plan() -> Plan {
+pub(in crate::status) fn plan() -> Plan {
     let files = [("plan.toml", PLAN), ("checks.toml", CHECKS), ("environments/production.toml", ENVIRONMENT)];
     Plan::read(&files.map(|(name, text)| PlanFile { name: name.to_owned(), bytes: text.into() })).unwrap()
 }
@@ -185,6 +185,16 @@ fn all_good_is_good_but_what_nobody_checks_is_not() {
     assert_eq!(reports.health, Health::NotChecked, "its store has no check");
     assert_eq!(reports.causes[0].reason, "the plan has no check for it");
     assert_eq!(board.worst, Health::NotChecked);
+}
+
+#[test]
+fn what_needs_what_is_told_as_the_plan_has_it() {
+    let board = board(&[]);
+    let orders: Vec<(&str, bool)> = (board.needs.iter())
+        .filter(|need| need.function.as_str() == "orders")
+        .map(|need| (need.on.as_str(), need.required))
+        .collect();
+    assert_eq!(orders, [("sign-in", true), ("database", true), ("messages", false)]);
 }
 
 #[test]
