@@ -2,12 +2,17 @@
 import type { BucketProbe } from "./BucketProbe";
 import type { DnsProbe } from "./DnsProbe";
 import type { FileNewestProbe } from "./FileNewestProbe";
+import type { HeartbeatProbe } from "./HeartbeatProbe";
 import type { HttpProbe } from "./HttpProbe";
+import type { JourneyProbe } from "./JourneyProbe";
 import type { ObjectNewestProbe } from "./ObjectNewestProbe";
 import type { ObjectSampleProbe } from "./ObjectSampleProbe";
+import type { PluginProbe } from "./PluginProbe";
 import type { PostgresArchiveProbe } from "./PostgresArchiveProbe";
 import type { PostgresProbe } from "./PostgresProbe";
 import type { PostgresReplicationProbe } from "./PostgresReplicationProbe";
+import type { PostgresSizeProbe } from "./PostgresSizeProbe";
+import type { SqlProbe } from "./SqlProbe";
 import type { StatusPageProbe } from "./StatusPageProbe";
 import type { TcpProbe } from "./TcpProbe";
 import type { TlsProbe } from "./TlsProbe";
@@ -15,4 +20,4 @@ import type { TlsProbe } from "./TlsProbe";
 /**
  * What a check does.
  */
-export type Probe = { "kind": "http" } & HttpProbe | { "kind": "tcp" } & TcpProbe | { "kind": "tls" } & TlsProbe | { "kind": "postgres" } & PostgresProbe | { "kind": "postgres-replication" } & PostgresReplicationProbe | { "kind": "postgres-archive" } & PostgresArchiveProbe | { "kind": "object-newest" } & ObjectNewestProbe | { "kind": "dns" } & DnsProbe | { "kind": "bucket" } & BucketProbe | { "kind": "object-sample" } & ObjectSampleProbe | { "kind": "file-newest" } & FileNewestProbe | { "kind": "status-page" } & StatusPageProbe;
+export type Probe = { "kind": "http" } & HttpProbe | { "kind": "journey" } & JourneyProbe | { "kind": "plugin" } & PluginProbe | { "kind": "heartbeat" } & HeartbeatProbe | { "kind": "tcp" } & TcpProbe | { "kind": "tls" } & TlsProbe | { "kind": "postgres" } & PostgresProbe | { "kind": "postgres-replication" } & PostgresReplicationProbe | { "kind": "postgres-archive" } & PostgresArchiveProbe | { "kind": "postgres-size" } & PostgresSizeProbe | { "kind": "sql" } & SqlProbe | { "kind": "object-newest" } & ObjectNewestProbe | { "kind": "dns" } & DnsProbe | { "kind": "bucket" } & BucketProbe | { "kind": "object-sample" } & ObjectSampleProbe | { "kind": "file-newest" } & FileNewestProbe | { "kind": "status-page" } & StatusPageProbe;
