@@ -390,7 +390,7 @@ describe("sizes", () => {
     "#/journal",
     "#/plan",
     "#/plan/finding/channels-differ%40severities.toml%3A15%3A6%232",
-    "#/settings",
+    "#/settings/diagnostics",
     "#/welcome",
     "#/drills",
   ];
@@ -436,7 +436,7 @@ test("targets are at least 24 by 24 pixels", async () => {
   const world = new World();
   breakAll(world);
   const { page, close } = await open(browser, address, { world });
-  for (const hash of ["#/status", "#/status/part/payment-processing", "#/journal", "#/plan", "#/settings"]) {
+  for (const hash of ["#/status", "#/status/part/payment-processing", "#/journal", "#/plan", "#/settings/diagnostics"]) {
     await at(page, hash, "tbody tr");
     const small = await page.evaluate(() =>
       [...document.querySelectorAll<HTMLElement>("button, select, input:not([type=radio]), label.option")]

@@ -203,7 +203,7 @@ test("hostile words are words on every screen", { timeout: 180_000 }, async () =
     await at(`#/${screen}`, "main h1");
     await isInert(screen, 0);
   }
-  await at("#/settings", "main tbody tr");
+  await at("#/settings/diagnostics", "main tbody tr");
   await isInert("settings", 1);
   await page.keyboard.press("Control+k");
   await page.locator("dialog[open]").waitFor();
