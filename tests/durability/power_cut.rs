@@ -1,0 +1,175 @@
+//! A recorded power cut: one run of the script, and for every sync in it the disk as a power cut just before would
+//! have left it, in several ways. Each must open, whole, with everything that had been acknowledged by then.
+
+use std::{
+    collections::{HashMap, HashSet},
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    path::Path,
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Instant,
+};
+
+use crate::{
+    count,
+    disk::{Cut, Disk, Image},
+    examine::{Acknowledged, examine},
+    recording::{self, Event, Run},
+    say,
+    script::Orders,
+    world::{self, World},
+};
+
+/// Threads that open what is left.
+const LANES: usize = 3;
+
+/// The ways in which what was not synced is left, for the sync of a number.
+fn cuts(number: u64) -> [Cut; 7] {
+    [
+        Cut::Dropped,
+        Cut::Strict,
+        Cut::Kept,
+        Cut::Torn(512),
+        Cut::Torn(4_096),
+        Cut::Some(number),
+        Cut::Scattered(number),
+    ]
+}
+
+/// A disk as it was left, and what had been acknowledged by then.
+struct Left {
+    what: String,
+    image: Image,
+    acknowledged: Acknowledged,
+}
+
+fn recorded(seed: u64, steps: u64, disk: recording::Disk) -> (World, Run) {
+    let world = World::new();
+    let run = recording::run(&Orders::of(&world, seed, steps), disk, &world.beside("log"));
+    run.ended.as_ref().expect("the script comes to its end");
+    (world, run)
+}
+
+#[test]
+fn a_power_cut_at_any_sync_loses_nothing_acknowledged() {
+    let (steps, seed) = (count("STEPS", 500), count("SEED", 500));
+    let since = Instant::now();
+    let (world, run) = recorded(seed, steps, recording::Disk::Good);
+    let (mut disk, mut acknowledged) = (Disk::default(), Acknowledged::default());
+    // Two at a time are ready and one in each lane at work: images are large.
+    let (send, receive) = std::sync::mpsc::sync_channel::<Left>(2);
+    let receive = Mutex::new(receive);
+    let (opened, empty) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let mut syncs = 0;
+    std::thread::scope(|scope| {
+        let mut lanes = Vec::new();
+        for _ in 0..LANES {
+            lanes.push(scope.spawn(|| {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+                let folder = world::folder();
+                loop {
+                    let next = receive.lock().unwrap().recv();
+                    let Ok(left) = next else { return };
+                    opened.fetch_add(1, Ordering::Relaxed);
+                    empty.fetch_add(usize::from(left.acknowledged.entries.is_empty()), Ordering::Relaxed);
+                    if let Err(fault) = runtime.block_on(survives(folder.path(), &world.plan(), &left)) {
+                        panic!("seed {seed}, {}: {fault}", left.what);
+                    }
+                }
+            }));
+        }
+        let mut known = HashSet::new();
+        let events = run.events.iter().map(Some).chain([None]);
+        for event in events {
+            if matches!(event, Some(Event::Synced { .. }) | None) {
+                syncs += 1;
+                for cut in cuts(syncs) {
+                    let image = disk.image(cut);
+                    // The same files with the same to be found in them need not be opened twice.
+                    let mut hasher = DefaultHasher::new();
+                    (&image, acknowledged.entries.len(), acknowledged.samples.len(), acknowledged.exports.len()).hash(&mut hasher);
+                    if known.insert(hasher.finish()) {
+                        let what = format!("sync {syncs}, {cut:?}");
+                        let left = Left { what, image, acknowledged: acknowledged.clone() };
+                        if send.send(left).is_err() || lanes.iter().any(std::thread::ScopedJoinHandle::is_finished) {
+                            return;
+                        }
+                    }
+                }
+            }
+            match event {
+                Some(Event::Said(text)) => text.lines().for_each(|line| acknowledged.hear(line)),
+                Some(event) => disk.take(event),
+                None => {}
+            }
+        }
+        drop(send);
+    });
+    assert!(acknowledged.done && acknowledged.failed.is_empty(), "{:?}", acknowledged.failed);
+    assert_same_as_on_disk(&disk.image(Cut::Kept), &world.home());
+    say(&format!(
+        "power cut at each of {syncs} syncs of {steps} operations (seed {seed}, {} s): {} disks as they may be left, \
+         all opened; none of {} acknowledged entries, {} samples, {} exports lost",
+        since.elapsed().as_secs(),
+        opened.load(Ordering::Relaxed),
+        acknowledged.entries.len(),
+        acknowledged.samples.len(),
+        acknowledged.exports.len(),
+    ));
+    assert!(syncs >= steps / 2, "{steps} operations in {syncs} syncs");
+    assert!(empty.load(Ordering::Relaxed) < opened.load(Ordering::Relaxed) / 2, "hardly anything was acknowledged");
+}
+
+/// What was written down is all there was: replayed, it gives the files as they are.
+fn assert_same_as_on_disk(image: &Image, home: &Path) {
+    let mut there = Image::new();
+    let mut folders = vec![home.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("the folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if !path.to_string_lossy().ends_with("-shm") {
+                let name = path.strip_prefix(home).expect("below the home").to_owned();
+                there.insert(name, std::fs::read(&path).expect("the file"));
+            }
+        }
+    }
+    let lengths = |image: &Image| image.iter().map(|(path, bytes)| (path.clone(), bytes.len())).collect::<HashMap<_, _>>();
+    assert!(*image == there, "recorded {:?}, there {:?}", lengths(image), lengths(&there));
+}
+
+/// Writes an image out and looks at it.
+async fn survives(folder: &Path, plan: &Path, left: &Left) -> Result<(), String> {
+    let home = folder.join("home");
+    if home.exists() {
+        std::fs::remove_dir_all(&home).map_err(|error| error.to_string())?;
+    }
+    std::fs::create_dir_all(&home).map_err(|error| error.to_string())?;
+    for (path, bytes) in &left.image {
+        let path = home.join(path);
+        let made = path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(&path, bytes));
+        made.map_err(|error| error.to_string())?;
+    }
+    examine(&home, plan, &mut left.acknowledged.clone()).await.map(|_| ())
+}
+
+#[test]
+fn a_disk_that_only_says_that_it_synced_is_found_to_lose_entries() {
+    let (world, run) = recorded(3, 30, recording::Disk::Lying);
+    let (mut disk, mut acknowledged) = (Disk::default(), Acknowledged::default());
+    for event in &run.events {
+        disk.take(event);
+        if let Event::Said(text) = event {
+            text.lines().for_each(|line| acknowledged.hear(line));
+        }
+    }
+    assert!(acknowledged.entries.len() > 10, "the writer noticed nothing: {:?}", acknowledged.failed);
+    let left = Left { what: "everything dropped".to_owned(), image: disk.image(Cut::Dropped), acknowledged };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let folder = world::folder();
+    let fault = runtime.block_on(survives(folder.path(), &world.plan(), &left)).expect_err("lost entries are found");
+    assert!(fault.contains("was acknowledged"), "{fault}");
+}
