@@ -8,7 +8,7 @@
 //! synced and need not survive: it is left out, or full of nonsense.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     path::{Path, PathBuf},
 };
 
@@ -89,11 +89,16 @@ impl Naming {
         }
     }
 
+    fn paths(&self) -> impl Iterator<Item = &PathBuf> {
+        let (one, other) = match self {
+            Self::Made(path, _) | Self::Removed(path) => (path, None),
+            Self::Renamed(from, to) => (from, Some(to)),
+        };
+        std::iter::once(one).chain(other)
+    }
+
     fn is_in(&self, folder: &Path) -> bool {
-        match self {
-            Self::Made(path, _) | Self::Removed(path) => path.parent() == Some(folder),
-            Self::Renamed(from, to) => from.parent() == Some(folder) || to.parent() == Some(folder),
-        }
+        self.paths().any(|path| path.parent() == Some(folder))
     }
 }
 
@@ -207,15 +212,20 @@ impl Disk {
     }
 }
 
-/// Makes the names for good that a sync covers, in the order in which they came.
+/// Makes the names for good that a sync covers, and what was done to the same names before.
 fn settle(pending: &mut Vec<(Naming, u64)>, safe: &mut Names, covers: impl Fn(&Naming, u64) -> bool) {
-    pending.retain(|(naming, file)| {
-        let covered = covers(naming, *file);
-        if covered {
-            naming.apply(safe);
+    let mut covered: HashSet<PathBuf> = HashSet::new();
+    let mut settled = Vec::new();
+    for (naming, file) in std::mem::take(pending).into_iter().rev() {
+        if covers(&naming, file) || naming.paths().any(|path| covered.contains(path)) {
+            covered.extend(naming.paths().cloned());
+            settled.push(naming);
+        } else {
+            pending.push((naming, file));
         }
-        !covered
-    });
+    }
+    pending.reverse();
+    settled.iter().rev().for_each(|naming| naming.apply(safe));
 }
 
 fn leave(change: &Change, cut: Cut, dice: &mut Dice, bytes: &mut Vec<u8>) {

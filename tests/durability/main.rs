@@ -7,11 +7,11 @@
 
 #![cfg(target_os = "linux")]
 
-//mod bit_flips;
+mod bit_flips;
 mod dice;
 mod disk;
 mod examine;
-//mod failing_disk;
+mod failing_disk;
 mod kills;
 mod power_cut;
 mod recording;

@@ -1,0 +1,164 @@
+//! A disk that fails at the Nth call, for every N until a run has no failure: no space, a broken disk, a sync that
+//! fails, a write that is cut short or interrupted. What is not acknowledged is refused in words, nothing hangs, and
+//! the next start finds everything acknowledged. After a failed sync what was to be written is nowhere, though the
+//! program still sees it (`disk`): nothing acknowledged later may rest on it.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
+};
+
+use crate::{
+    count,
+    disk::{Cut, Disk},
+    examine::{Acknowledged, examine},
+    power_cut::{Left, survives},
+    recording::{self, Event, Run},
+    say,
+    script::Orders,
+    world::{self, World},
+};
+
+const LANES: usize = 4;
+/// The ways in which a write fails; `full` is no space from that call on.
+const WAYS: [&str; 5] = ["enospc", "full", "eio", "short", "eintr"];
+
+#[derive(Debug, Default)]
+struct Tally {
+    runs: u64,
+    refused: u64,
+    unharmed: u64,
+}
+
+#[test]
+fn whichever_write_fails_it_is_said_and_nothing_is_acknowledged_wrongly() {
+    // With a stride of 1 each call fails in each way; with 5 each call fails in one of them, in turn.
+    let stride = count("FAILURE_STRIDE", WAYS.len() as u64).max(1);
+    let ways = WAYS.iter().zip(1..).map(|(way, turn)| (*way, if stride == 1 { 1 } else { turn }));
+    for_every_call(ways.collect(), stride, "writes");
+}
+
+#[test]
+fn whichever_sync_fails_nothing_acknowledged_later_rests_on_what_it_lost() {
+    for_every_call(vec![("sync", 1)], 1, "syncs");
+}
+
+/// For each way, from its first call on, every so-manieth.
+fn for_every_call(ways: Vec<(&'static str, u64)>, stride: u64, what: &str) {
+    let (steps, seed) = (count("FAILURE_STEPS", 40), count("SEED", 40));
+    let since = Instant::now();
+    let tallies = Mutex::new(BTreeMap::<&str, Tally>::new());
+    for (way, first) in ways {
+        let next = AtomicU64::new(first);
+        let faults = Mutex::new(Vec::new());
+        std::thread::scope(|scope| {
+            for _ in 0..LANES {
+                scope.spawn(|| {
+                    loop {
+                        let at = next.fetch_add(stride, Ordering::SeqCst);
+                        match fail_at(at, way, seed, steps) {
+                            Ok((hit, refused)) => {
+                                let mut tallies = tallies.lock().unwrap();
+                                let tally = tallies.entry(way).or_default();
+                                tally.runs += u64::from(hit);
+                                tally.refused += u64::from(hit && refused);
+                                tally.unharmed += u64::from(hit && !refused);
+                                if !hit {
+                                    return;
+                                }
+                            }
+                            Err(fault) => {
+                                let mut faults = faults.lock().unwrap();
+                                faults.push(format!("call {at}, {way}: {fault}"));
+                                if faults.len() >= 5 {
+                                    return;
+                                }
+                            }
+                        }
+                    }
+                });
+            }
+        });
+        let faults = faults.into_inner().unwrap();
+        assert!(faults.is_empty(), "seed {seed}: {faults:#?}");
+    }
+    let tallies = tallies.into_inner().unwrap();
+    let each: Vec<String> = tallies
+        .iter()
+        .map(|(way, tally)| format!("{way} {} ({} refused, {} unharmed)", tally.runs, tally.refused, tally.unharmed))
+        .collect();
+    say(&format!(
+        "failing {what} of {steps} operations (seed {seed}, {} s): {}; none acknowledged wrongly, each restart clean",
+        since.elapsed().as_secs(),
+        each.join(", "),
+    ));
+    assert!(tallies.values().all(|tally| tally.runs >= steps / stride), "hardly anything failed: {tallies:?}");
+    assert!(tallies.values().any(|tally| tally.refused > 0), "nothing was ever refused: {tallies:?}");
+}
+
+/// One run. Answers whether the failure was met, and whether anything was refused because of it.
+fn fail_at(at: u64, way: &'static str, seed: u64, steps: u64) -> Result<(bool, bool), String> {
+    let world = World::new();
+    let orders = Orders::of(&world, seed, steps);
+    let Run { events, ended } = recording::run(&orders, recording::Disk::Failing { at, with: way }, &world.beside("log"));
+    ended?;
+    let mut acknowledged = Acknowledged::default();
+    acknowledged.hear_file(&orders.acks);
+    if !acknowledged.done {
+        return Err("the script did not come to its end".to_owned());
+    }
+    let hit = events.iter().any(|event| matches!(event, Event::Failed { .. }));
+    if !hit && !acknowledged.failed.is_empty() {
+        return Err(format!("nothing failed and yet: {:?}", acknowledged.failed));
+    }
+    for refusal in &acknowledged.failed {
+        // What was tried, the code, the message.
+        let mut words = refusal.splitn(3, ' ').skip(1);
+        let (code, message) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        if code.is_empty() || message.is_empty() || code == "internal" {
+            return Err(format!("refused without a word on why: {refusal}"));
+        }
+    }
+    let refused = !acknowledged.failed.is_empty();
+    let said = acknowledged.failed.clone();
+    let with_context = |fault: String| format!("{fault}; refused before: {said:?}");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
+    runtime.block_on(examine(&world.home(), &world.plan(), &mut acknowledged)).map_err(with_context)?;
+    if way == "sync" && hit {
+        runtime.block_on(cut_afterwards(&events, &world)).map_err(with_context)?;
+    }
+    Ok((hit, refused))
+}
+
+/// The power is cut after the failed sync: before each of the next syncs, before the last and at the end.
+async fn cut_afterwards(events: &[Event], world: &World) -> Result<(), String> {
+    let (mut disk, mut acknowledged, mut after) = (Disk::default(), Acknowledged::default(), None);
+    let folder = world::folder();
+    let last = events.iter().rposition(|event| matches!(event, Event::Synced { .. }));
+    for (place, event) in events.iter().map(Some).chain([None]).enumerate() {
+        let is_sync = matches!(event, Some(Event::Synced { .. }));
+        if let Some(after) = &mut after
+            && (event.is_none() || is_sync && (*after < 3 || Some(place) == last))
+        {
+            *after += 1;
+            let (what, image) = (format!("event {place}"), disk.image(Cut::Dropped));
+            let left = Left { what, image, acknowledged: acknowledged.clone() };
+            survives(folder.path(), &world.plan(), &left).await.map_err(|fault| format!("cut at {place}: {fault}"))?;
+        }
+        match event {
+            Some(Event::Said(text)) => text.lines().for_each(|line| acknowledged.hear(line)),
+            Some(event) => {
+                if matches!(event, Event::SyncFailed { .. }) {
+                    after = Some(0);
+                }
+                disk.take(event);
+            }
+            None => {}
+        }
+    }
+    Ok(())
+}
