@@ -119,7 +119,7 @@ fn fail_at(at: u64, way: &'static str, seed: u64, steps: u64) -> Result<(bool, b
         // What was tried, the code, the message.
         let mut words = refusal.splitn(3, ' ').skip(1);
         let (code, message) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-        if code.is_empty() || message.is_empty() || code == "internal" {
+        if code.is_empty() || message.is_empty() || code == "bug" {
             return Err(format!("refused without a word on why: {refusal}"));
         }
     }
