@@ -44,7 +44,7 @@ impl fmt::Debug for Core {
 impl Core {
     pub(crate) async fn open(options: Options, probers: Probers) -> Result<Self, Problem> {
         let clock = wall_clock();
-        let journal = Journal::open(Opening::of(&options.home)).await?;
+        let journal = Journal::open(Opening::in_use(&options.home)).await?;
         let scheduler = Scheduler::new(journal.clone(), clock.clone(), options.home.clone(), probers);
         let core = Self { options, journal, scheduler, clock, without: Mutex::default() };
         match core.plan_read().await {

@@ -8,7 +8,10 @@ use tempfile::TempDir;
 use super::*;
 
 mod append;
+mod checkpoints;
 mod damage;
+mod evidence;
+mod keys;
 mod killed;
 mod samples;
 mod schema;
