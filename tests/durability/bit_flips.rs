@@ -40,6 +40,8 @@ struct Written {
     bytes: Vec<u8>,
     entries: Vec<EntryView>,
     raw: Vec<Vec<u8>>,
+    key: Vec<u8>,
+    reserve: u64,
 }
 
 #[test]
@@ -105,13 +107,16 @@ async fn written(world: &World) -> Written {
             engine.check_run(None).await.expect("checked");
         }
     }
+    engine.journal_checkpoint().await.expect("signed");
     let entries = shown(&engine).await.expect("listed");
     engine.close().await;
     let file = home.join("journal.sqlite");
     assert!(!home.join("journal.sqlite-wal").exists(), "it is one file");
     let raw = raw(&file).await;
     assert_eq!(raw.len(), entries.len());
-    Written { bytes: std::fs::read(file).expect("the journal"), entries, raw }
+    let (bytes, key) = (std::fs::read(file).expect("the journal"), std::fs::read(home.join("device.key")));
+    let reserve = std::fs::metadata(home.join("journal.reserve")).map_or(0, |file| file.len());
+    Written { bytes, entries, raw, key: key.unwrap_or_default(), reserve }
 }
 
 /// What the program shows, the first entry first.
@@ -154,6 +159,10 @@ async fn judge(folder: &Path, plan: &Path, written: &Written, bit: usize) -> Res
     let mut bytes = written.bytes.clone();
     bytes[bit / 8] ^= 1 << (bit % 8);
     std::fs::write(&file, &bytes).map_err(|error| error.to_string())?;
+    // What else the home has: the key, and the reserve, which need not be made anew each time.
+    std::fs::write(home.join("device.key"), &written.key).map_err(|error| error.to_string())?;
+    let reserve = std::fs::File::create(home.join("journal.reserve")).map_err(|error| error.to_string())?;
+    reserve.set_len(written.reserve).map_err(|error| error.to_string())?;
     let raw = raw(&file).await;
     let altered = raw.iter().zip(&written.raw).position(|(now, then)| now != then);
     let altered = altered.or((raw.len() != written.raw.len()).then_some(raw.len().min(written.raw.len())));

@@ -23,6 +23,8 @@ pub(crate) enum Cut {
     Dropped,
     /// Nothing, and no name that its folder's sync did not cover.
     Strict,
+    /// Every name, and nothing that was written: files that were made stand there empty.
+    Named,
     /// Everything.
     Kept,
     /// Of each write the first so many bytes.
@@ -102,6 +104,11 @@ impl Naming {
     }
 }
 
+/// The reserve is large and holds nothing that is ever read: an image has eight bytes that say how long it is.
+pub(crate) fn is_noise(path: &Path) -> bool {
+    path.to_string_lossy().starts_with("journal.reserve")
+}
+
 /// The files of an image by their path below the home.
 pub(crate) type Image = BTreeMap<PathBuf, Vec<u8>>;
 
@@ -110,6 +117,8 @@ pub(crate) type Image = BTreeMap<PathBuf, Vec<u8>>;
 pub(crate) struct Disk {
     files: HashMap<u64, File>,
     folders: HashMap<u64, PathBuf>,
+    /// Files of which only the length matters, and is all that is kept.
+    noise: HashSet<u64>,
     /// Names as the program sees them, as they are for good, and only where folders were synced.
     names: Names,
     safe: Names,
@@ -124,13 +133,23 @@ impl Disk {
         match event {
             Event::Made { file, path } => {
                 self.files.insert(*file, File::default());
+                if is_noise(path) {
+                    self.noise.insert(*file);
+                } else {
+                    self.noise.remove(file);
+                }
                 self.name(Naming::Made(path.clone(), *file), *file);
             }
             Event::Folder { file, path } => {
                 self.folders.insert(*file, path.clone());
             }
             Event::Written { file, offset, bytes } => {
-                let change = Change::Written { offset: *offset as usize, bytes: bytes.clone() };
+                let change = if self.noise.contains(file) {
+                    let length = offset + bytes.len() as u64;
+                    Change::Written { offset: 0, bytes: length.to_le_bytes().to_vec() }
+                } else {
+                    Change::Written { offset: *offset as usize, bytes: bytes.clone() }
+                };
                 self.files.entry(*file).or_default().pending.push(change);
             }
             Event::Length { file, length } => {
@@ -180,12 +199,12 @@ impl Disk {
     pub(crate) fn image(&self, cut: Cut) -> Image {
         let mut dice = Dice::new(match cut {
             Cut::Some(seed) | Cut::Scattered(seed) => seed,
-            Cut::Dropped | Cut::Strict | Cut::Kept | Cut::Torn(_) => 0,
+            Cut::Dropped | Cut::Strict | Cut::Named | Cut::Kept | Cut::Torn(_) => 0,
         });
         let names = match cut {
             Cut::Dropped => self.safe.clone(),
             Cut::Strict => self.strict.clone(),
-            Cut::Kept | Cut::Torn(_) | Cut::Some(_) => self.names.clone(),
+            Cut::Named | Cut::Kept | Cut::Torn(_) | Cut::Some(_) => self.names.clone(),
             Cut::Scattered(_) => {
                 let mut names = self.safe.clone();
                 let until = dice.below(self.pending.len() as u64 + 1) as usize;
@@ -230,7 +249,7 @@ fn settle(pending: &mut Vec<(Naming, u64)>, safe: &mut Names, covers: impl Fn(&N
 
 fn leave(change: &Change, cut: Cut, dice: &mut Dice, bytes: &mut Vec<u8>) {
     match (cut, change) {
-        (Cut::Dropped | Cut::Strict, _) => {}
+        (Cut::Dropped | Cut::Strict | Cut::Named, _) => {}
         (Cut::Kept, _) | (Cut::Torn(_), Change::Length(_) | Change::Reserved(_)) => change.apply(bytes),
         (Cut::Torn(most), Change::Written { offset, bytes: written }) => {
             put(bytes, *offset, &written[..written.len().min(most)]);

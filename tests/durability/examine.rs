@@ -7,14 +7,14 @@ use std::{
     sync::Arc,
 };
 
-use lifeboat_domain::{journal::Fact, status::CheckHealth};
+use lifeboat_domain::journal::Fact;
 use lifeboat_engine::view::JournalQuery;
 use sqlx::{
     Connection as _, Row as _,
     sqlite::{SqliteConnectOptions, SqliteConnection},
 };
 
-use crate::world;
+use crate::{script::fingerprint, world};
 
 /// What a writer has said.
 #[derive(Debug, Clone, Default)]
@@ -23,8 +23,10 @@ pub(crate) struct Acknowledged {
     pub(crate) entries: BTreeMap<String, String>,
     /// Environment, check, microseconds since 1970.
     pub(crate) samples: BTreeSet<(String, String, i64)>,
-    /// Entries by file.
-    pub(crate) exports: BTreeMap<PathBuf, usize>,
+    /// Fingerprint of its content by file: exports, copies and their manifests.
+    pub(crate) files: BTreeMap<PathBuf, u64>,
+    /// Signatures under the chain.
+    pub(crate) checkpoints: u64,
     /// What was refused, and why.
     pub(crate) failed: Vec<String>,
     /// Whether the script came to its end.
@@ -46,10 +48,11 @@ impl Acknowledged {
                 let at = at.parse().expect("microseconds");
                 self.samples.insert(((*environment).to_owned(), (*check).to_owned(), at));
             }
-            ("export", _) => {
-                let (entries, path) = rest.split_once(' ').expect("a number and a path");
-                self.exports.insert(path.into(), entries.parse().expect("a number"));
+            ("export" | "backup" | "manifest", _) => {
+                let (print, path) = rest.split_once(' ').expect("a number and a path");
+                self.files.insert(path.into(), print.parse().expect("a fingerprint"));
             }
+            ("checkpoints", [signed]) => self.checkpoints = signed.parse().expect("a number"),
             ("failed", _) => self.failed.push(rest.to_owned()),
             ("done", _) => self.done = true,
             _ => {}
@@ -62,15 +65,6 @@ impl Acknowledged {
     }
 }
 
-/// What was found where everything held.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Found {
-    /// Entries there now.
-    pub(crate) entries: usize,
-    /// Entries that nobody had acknowledged, among those not there at the last look.
-    pub(crate) beyond: usize,
-}
-
 macro_rules! ensure {
     ($holds:expr, $($words:tt)+) => {
         if !$holds {
@@ -79,8 +73,9 @@ macro_rules! ensure {
     };
 }
 
-/// Opens a home as the next start of the program does, and says what does not hold.
-pub(crate) async fn examine(home: &Path, plan: &Path, acknowledged: &mut Acknowledged) -> Result<Found, String> {
+/// Opens a home as the next start of the program does, and says what does not hold. Answers with how many entries are
+/// there that nobody acknowledged and that were not there at the last look.
+pub(crate) async fn examine(home: &Path, plan: &Path, acknowledged: &mut Acknowledged) -> Result<usize, String> {
     let engine = world::open(home, plan, "person:amal", &Arc::default()).await.map_err(|problem| format!("opening: {problem:?}"))?;
     if let Some(trouble) = engine.trouble() {
         return Err(format!("opened with trouble: {trouble:?}"));
@@ -93,12 +88,22 @@ pub(crate) async fn examine(home: &Path, plan: &Path, acknowledged: &mut Acknowl
         engine.board().await.map_err(|problem| format!("the board: {problem:?}"))?;
     }
     let next = engine.append(Fact::RangeStopped {}).await.map_err(|problem| format!("the next append: {problem:?}"))?;
-    engine.close().await;
-
-    let file = SqliteConnectOptions::new().filename(home.join("journal.sqlite")).create_if_missing(false);
-    let mut connection = SqliteConnection::connect_with(&file).await.map_err(|error| format!("SQLite: {error}"))?;
-    let looked = look(&mut connection).await.map_err(|error| format!("SQLite: {error}"))?;
+    let broken = |error: sqlx::Error| format!("SQLite: {error}");
+    let file = SqliteConnectOptions::new().filename(home.join("journal.sqlite")).create_if_missing(false).read_only(true);
+    let mut connection = SqliteConnection::connect_with(&file).await.map_err(broken)?;
+    let kept = views(&mut connection).await.map_err(broken)?;
+    engine.journal_rebuild().await.map_err(|problem| format!("rebuilding: {problem:?}"))?;
+    let rebuilt = views(&mut connection).await.map_err(broken)?;
+    ensure!(kept == rebuilt, "kept {kept:?}, rebuilt {rebuilt:?}");
+    engine.journal_checkpoint().await.map_err(|problem| format!("signing: {problem:?}"))?;
+    let verification = engine.journal_verify().await.map_err(|problem| format!("verifying: {problem:?}"))?;
+    ensure!(verification.bad.is_none(), "the chain afterwards: {:?}", verification.bad);
+    let signed = verification.checkpoints;
+    ensure!(signed > acknowledged.checkpoints, "{signed} checkpoints, {} acknowledged", acknowledged.checkpoints);
+    acknowledged.checkpoints = signed;
+    let looked = look(&mut connection).await.map_err(broken)?;
     let _ = connection.close().await;
+    engine.close().await;
     ensure!(looked.integrity == "ok", "integrity_check: {}", looked.integrity);
     ensure!(looked.entries.get(&next.id) == Some(&next.hash), "the next entry is not there");
     // The look's own entries: this one, and the plan's adoption when the writer did not come so far.
@@ -110,10 +115,11 @@ pub(crate) async fn examine(home: &Path, plan: &Path, acknowledged: &mut Acknowl
     for sample in &acknowledged.samples {
         ensure!(looked.samples.contains(sample), "the sample {sample:?} was acknowledged and is not there");
     }
-    for (path, entries) in &acknowledged.exports {
-        let path = home.join("exports").join(path.file_name().unwrap_or_default());
-        let lines = std::fs::read_to_string(&path).map_or(0, |text| text.lines().count());
-        ensure!(lines == *entries, "{} was acknowledged with {entries} entries and has {lines}", path.display());
+    for (path, print) in &acknowledged.files {
+        // The home may have been moved since: it is the last two names that tell.
+        let (name, folder) = (path.file_name(), path.parent().and_then(Path::file_name));
+        let path = home.join(folder.unwrap_or_default()).join(name.unwrap_or_default());
+        ensure!(fingerprint(&path) == *print, "{} was acknowledged and is not what it was", path.display());
     }
     if let Some(twice) = looked.twice {
         return Err(format!("written twice: {twice}"));
@@ -124,9 +130,17 @@ pub(crate) async fn examine(home: &Path, plan: &Path, acknowledged: &mut Acknowl
     }
     let unknown = |id: &&String| !acknowledged.seen.contains(*id) && !acknowledged.entries.contains_key(*id);
     let beyond = looked.entries.keys().filter(unknown).count();
-    let entries = looked.entries.len();
     acknowledged.seen = looked.entries.into_keys().collect();
-    Ok(Found { entries, beyond })
+    Ok(beyond)
+}
+
+/// What is kept for speed, as it stands in the file.
+async fn views(connection: &mut SqliteConnection) -> Result<Vec<(String, String, String)>, sqlx::Error> {
+    let heads = sqlx::query_as("SELECT hex(device), CAST(sequence AS TEXT), hex(hash) FROM head ORDER BY 1");
+    let mut views: Vec<_> = heads.fetch_all(&mut *connection).await?;
+    let healths = sqlx::query_as("SELECT environment, check_id, body FROM health ORDER BY 1, 2");
+    views.extend(healths.fetch_all(connection).await?);
+    Ok(views)
 }
 
 /// What is in the file, read past the engine.
@@ -167,9 +181,8 @@ async fn look(connection: &mut SqliteConnection) -> Result<Looked, sqlx::Error> 
     let mut healths = BTreeMap::new();
     for row in sqlx::query("SELECT environment, check_id, body FROM health").fetch_all(connection).await? {
         let body: String = row.try_get(2)?;
-        let health: CheckHealth = serde_json::from_str(&body).map_err(|error| sqlx::Error::Decode(error.into()))?;
-        let word = serde_json::to_value(health.health).map_err(|error| sqlx::Error::Decode(error.into()))?;
-        healths.insert((row.try_get(0)?, row.try_get(1)?), word.as_str().unwrap_or_default().to_owned());
+        let body: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
+        healths.insert((row.try_get(0)?, row.try_get(1)?), body["health"].as_str().unwrap_or_default().to_owned());
     }
     Ok(Looked { integrity, entries, samples, changes, healths, twice })
 }

@@ -68,7 +68,7 @@ fn kill_in_turn(seed: u64, kills: u64) -> Tally {
         assert!(acknowledged.failed.is_empty(), "seed {seed}, kill {kill}: refused: {:?}", acknowledged.failed);
         let found = runtime.block_on(examine(&world.home(), &world.plan(), &mut acknowledged));
         let found = found.unwrap_or_else(|fault| panic!("seed {seed}, kill {kill}: {fault}"));
-        tally.beyond += found.beyond;
+        tally.beyond += found;
         tally.kills += 1;
     }
     tally
