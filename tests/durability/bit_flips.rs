@@ -168,7 +168,8 @@ async fn judge(folder: &Path, plan: &Path, written: &Written, bit: usize) -> Res
     let altered = altered.or((raw.len() != written.raw.len()).then_some(raw.len().min(written.raw.len())));
 
     let says = Arc::new(Says::default());
-    let engine = world::open(&home, plan, "person:amal", &says).await.map_err(|problem| format!("opening: {problem:?}"))?;
+    let engine =
+        world::open(&home, plan, "person:amal", &says).await.map_err(|problem| format!("opening: {problem:?}"))?;
     let read_only = engine.journal_list(JournalQuery::default()).await.map_err(|problem| format!("{problem:?}"))?;
     let (verification, read_only) = (read_only.verification, read_only.read_only);
     let entries = shown(&engine).await?;
@@ -215,7 +216,8 @@ async fn judge(folder: &Path, plan: &Path, written: &Written, bit: usize) -> Res
                 return Err(format!("not found: entry {altered:?} altered, {} shown", entries.len()));
             }
             let Ok(appended) = appended else { return Ok(WHILE_WRITING) };
-            let again = world::open(&home, plan, "person:amal", &says).await.map_err(|problem| format!("{problem:?}"))?;
+            let again =
+                world::open(&home, plan, "person:amal", &says).await.map_err(|problem| format!("{problem:?}"))?;
             let (trouble, after) = (again.trouble(), shown(&again).await?);
             again.close().await;
             if trouble.is_some() || !after.iter().any(|entry| entry.hash == appended.hash) {

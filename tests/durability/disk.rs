@@ -140,6 +140,7 @@ impl Disk {
                 }
                 self.name(Naming::Made(path.clone(), *file), *file);
             }
+            Event::Linked { file, path } => self.name(Naming::Made(path.clone(), *file), *file),
             Event::Folder { file, path } => {
                 self.folders.insert(*file, path.clone());
             }
@@ -289,7 +290,10 @@ fn what_was_not_synced_may_be_gone_and_what_was_is_there() {
     assert_eq!(disk.image(Cut::Strict), Image::new(), "its folder was not synced");
     assert_eq!(disk.image(Cut::Torn(1)), Image::from([("b".into(), b"onet".to_vec())]));
     let some: Vec<Image> = (0..20).map(|seed| disk.image(Cut::Some(seed))).collect();
-    assert!(some.iter().any(|image| image[Path::new("b")] == b"one") && some.iter().any(|image| image[Path::new("b")] == b"onetwo"));
+    assert!(
+        some.iter().any(|image| image[Path::new("b")] == b"one")
+            && some.iter().any(|image| image[Path::new("b")] == b"onetwo")
+    );
     disk.take(&Event::Synced { file: 9 });
     assert_eq!(disk.image(Cut::Strict), Image::from([("b".into(), b"one".to_vec())]));
     disk.take(&Event::SyncFailed { file: 1 });

@@ -76,7 +76,9 @@ macro_rules! ensure {
 /// Opens a home as the next start of the program does, and says what does not hold. Answers with how many entries are
 /// there that nobody acknowledged and that were not there at the last look.
 pub(crate) async fn examine(home: &Path, plan: &Path, acknowledged: &mut Acknowledged) -> Result<usize, String> {
-    let engine = world::open(home, plan, "person:amal", &Arc::default()).await.map_err(|problem| format!("opening: {problem:?}"))?;
+    let engine = world::open(home, plan, "person:amal", &Arc::default())
+        .await
+        .map_err(|problem| format!("opening: {problem:?}"))?;
     if let Some(trouble) = engine.trouble() {
         return Err(format!("opened with trouble: {trouble:?}"));
     }
@@ -89,7 +91,8 @@ pub(crate) async fn examine(home: &Path, plan: &Path, acknowledged: &mut Acknowl
     }
     let next = engine.append(Fact::RangeStopped {}).await.map_err(|problem| format!("the next append: {problem:?}"))?;
     let broken = |error: sqlx::Error| format!("SQLite: {error}");
-    let file = SqliteConnectOptions::new().filename(home.join("journal.sqlite")).create_if_missing(false).read_only(true);
+    let file =
+        SqliteConnectOptions::new().filename(home.join("journal.sqlite")).create_if_missing(false).read_only(true);
     let mut connection = SqliteConnection::connect_with(&file).await.map_err(broken)?;
     let kept = views(&mut connection).await.map_err(broken)?;
     engine.journal_rebuild().await.map_err(|problem| format!("rebuilding: {problem:?}"))?;
@@ -110,7 +113,11 @@ pub(crate) async fn examine(home: &Path, plan: &Path, acknowledged: &mut Acknowl
     acknowledged.entries.insert(next.id, next.hash);
     for (id, hash) in &acknowledged.entries {
         let there = looked.entries.get(id);
-        ensure!(there == Some(hash), "{id} was acknowledged with {hash}, there is {there:?} of {}", looked.entries.len());
+        ensure!(
+            there == Some(hash),
+            "{id} was acknowledged with {hash}, there is {there:?} of {}",
+            looked.entries.len()
+        );
     }
     for sample in &acknowledged.samples {
         ensure!(looked.samples.contains(sample), "the sample {sample:?} was acknowledged and is not there");
@@ -159,7 +166,8 @@ async fn look(connection: &mut SqliteConnection) -> Result<Looked, sqlx::Error> 
     let integrity = sqlx::query_scalar("PRAGMA integrity_check").fetch_one(&mut *connection).await?;
     let (mut entries, mut changes) = (BTreeMap::new(), BTreeMap::new());
     let (mut facts, mut twice) = (BTreeSet::new(), None);
-    let rows = sqlx::query("SELECT lower(hex(device)), sequence, lower(hex(hash)), kind, body FROM entry ORDER BY place");
+    let rows =
+        sqlx::query("SELECT lower(hex(device)), sequence, lower(hex(hash)), kind, body FROM entry ORDER BY place");
     for row in rows.fetch_all(&mut *connection).await? {
         let (device, sequence, hash): (String, i64, String) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
         let (kind, body): (String, String) = (row.try_get(3)?, row.try_get(4)?);

@@ -104,7 +104,8 @@ fn for_every_call(ways: Vec<(&'static str, u64)>, stride: u64, what: &str) {
 fn fail_at(at: u64, way: &'static str, seed: u64, steps: u64) -> Result<(bool, bool), String> {
     let world = World::new();
     let orders = Orders::of(&world, seed, steps);
-    let Run { events, ended } = recording::run(&orders, recording::Disk::Failing { at, with: way }, &world.beside("log"));
+    let Run { events, ended } =
+        recording::run(&orders, recording::Disk::Failing { at, with: way }, &world.beside("log"));
     ended?;
     let mut acknowledged = Acknowledged::default();
     acknowledged.hear_file(&orders.acks);
@@ -126,7 +127,8 @@ fn fail_at(at: u64, way: &'static str, seed: u64, steps: u64) -> Result<(bool, b
     let refused = !acknowledged.failed.is_empty();
     let said = acknowledged.failed.clone();
     let with_context = |fault: String| format!("{fault}; refused before: {said:?}");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
     runtime.block_on(examine(&world.home(), &world.plan(), &mut acknowledged)).map_err(with_context)?;
     if way == "sync" && hit {
         runtime.block_on(cut_afterwards(&events, &world)).map_err(with_context)?;

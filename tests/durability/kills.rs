@@ -41,7 +41,8 @@ fn killed_at_any_moment_no_acknowledged_write_is_lost() {
         lanes.collect::<Vec<_>>().into_iter().map(|lane| lane.join().expect("a lane without a fault")).collect()
     });
     let sum = |of: fn(&Tally) -> usize| tallies.iter().map(of).sum::<usize>();
-    let (done, acknowledged, beyond) = (sum(|lane| lane.kills as usize), sum(|lane| lane.acknowledged), sum(|lane| lane.beyond));
+    let (done, acknowledged, beyond) =
+        (sum(|lane| lane.kills as usize), sum(|lane| lane.acknowledged), sum(|lane| lane.beyond));
     say(&format!(
         "{done} kills (seed {seed}, {} s): {acknowledged} entries acknowledged, none lost; {beyond} there though never \
          acknowledged; {} kills before the first word",

@@ -85,7 +85,8 @@ fn a_power_cut_at_any_sync_loses_nothing_acknowledged() {
                     let image = disk.image(cut);
                     // The same files with the same to be found in them need not be opened twice.
                     let mut hasher = DefaultHasher::new();
-                    (&image, acknowledged.entries.len(), acknowledged.samples.len(), acknowledged.files.len()).hash(&mut hasher);
+                    (&image, acknowledged.entries.len(), acknowledged.samples.len(), acknowledged.files.len())
+                        .hash(&mut hasher);
                     if known.insert(hasher.finish()) {
                         let what = format!("sync {syncs}, {cut:?}");
                         let left = Left { what, image, acknowledged: acknowledged.clone() };
@@ -102,7 +103,12 @@ fn a_power_cut_at_any_sync_loses_nothing_acknowledged() {
         drop(send);
     });
     let faults = faults.into_inner().unwrap();
-    assert!(faults.is_empty(), "seed {seed}: {} disks of {opened:?}, first: {:#?}", faults.len(), &faults[..faults.len().min(5)]);
+    assert!(
+        faults.is_empty(),
+        "seed {seed}: {} disks of {opened:?}, first: {:#?}",
+        faults.len(),
+        &faults[..faults.len().min(5)]
+    );
     assert!(acknowledged.done && acknowledged.failed.is_empty(), "{:?}", acknowledged.failed);
     assert_same_as_on_disk(&disk.image(Cut::Kept), &world.home());
     say(&format!(
@@ -137,7 +143,8 @@ fn assert_same_as_on_disk(image: &Image, home: &Path) {
             }
         }
     }
-    let lengths = |image: &Image| image.iter().map(|(path, bytes)| (path.clone(), bytes.len())).collect::<HashMap<_, _>>();
+    let lengths =
+        |image: &Image| image.iter().map(|(path, bytes)| (path.clone(), bytes.len())).collect::<HashMap<_, _>>();
     assert!(*image == there, "recorded {:?}, there {:?}", lengths(image), lengths(&there));
 }
 

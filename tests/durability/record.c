@@ -285,6 +285,18 @@ int rename(const char *from, const char *to) {
     return answer;
 }
 
+int linkat(int folder, const char *from, int other, const char *to, int flags) {
+    pthread_mutex_lock(&lock);
+    begin();
+    const char *name = below(to);
+    struct stat about;
+    int answer = name && change_fails("linkat") ? -1 : (int)syscall(SYS_linkat, folder, from, other, to, flags);
+    if (answer == 0 && name && stat(to, &about) == 0) note('K', about.st_ino, 0, name, strlen(name), NULL);
+    pthread_mutex_unlock(&lock);
+    return answer;
+}
+int link(const char *from, const char *to) { return linkat(AT_FDCWD, from, AT_FDCWD, to, 0); }
+
 static int removed(int folder, const char *path, int flags) {
     pthread_mutex_lock(&lock);
     begin();

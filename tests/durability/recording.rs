@@ -13,24 +13,59 @@ use crate::{script::Orders, world};
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Event {
     /// A file was made.
-    Made { file: u64, path: PathBuf },
+    Made {
+        file: u64,
+        path: PathBuf,
+    },
+    /// A file has one more name.
+    Linked {
+        file: u64,
+        path: PathBuf,
+    },
     /// A folder was opened, so that it can be synced by its number.
-    Folder { file: u64, path: PathBuf },
-    FolderMade { path: PathBuf },
-    Written { file: u64, offset: u64, bytes: Vec<u8> },
+    Folder {
+        file: u64,
+        path: PathBuf,
+    },
+    FolderMade {
+        path: PathBuf,
+    },
+    Written {
+        file: u64,
+        offset: u64,
+        bytes: Vec<u8>,
+    },
     /// Cut or extended with zeros.
-    Length { file: u64, length: u64 },
+    Length {
+        file: u64,
+        length: u64,
+    },
     /// Extended to at least this.
-    Reserved { file: u64, length: u64 },
-    Renamed { from: PathBuf, to: PathBuf },
-    Removed { path: PathBuf },
-    Synced { file: u64 },
+    Reserved {
+        file: u64,
+        length: u64,
+    },
+    Renamed {
+        from: PathBuf,
+        to: PathBuf,
+    },
+    Removed {
+        path: PathBuf,
+    },
+    Synced {
+        file: u64,
+    },
     /// A sync was answered with a failure.
-    SyncFailed { file: u64 },
+    SyncFailed {
+        file: u64,
+    },
     /// Lines of the writer: acknowledgements.
     Said(String),
     /// A call was made to fail.
-    Failed { call: u64, name: String },
+    Failed {
+        call: u64,
+        name: String,
+    },
 }
 
 /// What the recorder is asked for besides recording.
@@ -40,7 +75,10 @@ pub(crate) enum Disk {
     /// Says that it synced, and did not.
     Lying,
     /// The call of this number fails in this way.
-    Failing { at: u64, with: &'static str },
+    Failing {
+        at: u64,
+        with: &'static str,
+    },
 }
 
 /// How a recorded run ended.
@@ -117,6 +155,7 @@ fn read(mut log: &[u8]) -> Vec<Event> {
         let path = || PathBuf::from(text(one));
         events.push(match kind {
             b'C' => Event::Made { file, path: path() },
+            b'K' => Event::Linked { file, path: path() },
             b'D' => Event::Folder { file, path: path() },
             b'M' => Event::FolderMade { path: path() },
             b'W' => Event::Written { file, offset, bytes: one.to_vec() },

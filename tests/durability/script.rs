@@ -94,7 +94,8 @@ async fn the_script_to_its_end_keeps_all_it_acknowledged() {
     // The key that closing names has nobody to be told to.
     assert!(found <= 1, "{found} entries were not acknowledged");
     assert!(acknowledged.entries.len() > 100 && acknowledged.samples.len() > 20 && acknowledged.checkpoints > 0);
-    let wrote = |folder: &str| acknowledged.files.keys().any(|path| path.parent().is_some_and(|at| at.ends_with(folder)));
+    let wrote =
+        |folder: &str| acknowledged.files.keys().any(|path| path.parent().is_some_and(|at| at.ends_with(folder)));
     assert!(wrote("exports") && wrote("copies"));
 }
 
@@ -248,7 +249,8 @@ impl Writer<'_> {
     fn fact(&self, number: u64, part: u64) -> Fact {
         // A text of its own, so that one written twice would show; of many lengths, so that pages fill unevenly.
         let length = (number * 37 + part * 11) % 700;
-        let fault = format!("{}-{}-{number}-{part} {}", self.orders.seed, std::process::id(), "x".repeat(length as usize));
+        let fault =
+            format!("{}-{}-{number}-{part} {}", self.orders.seed, std::process::id(), "x".repeat(length as usize));
         Fact::FaultInjected { fault }
     }
 
@@ -311,7 +313,8 @@ impl Writer<'_> {
     async fn burst(&mut self, number: u64, chance: u64) -> Result<(), Problem> {
         let engines = [self.person().await?.0, self.program().await?];
         let appends = (1..=4 + chance % 9).map(|part| {
-            let (engine, fact, acks) = (engines[(part % 2) as usize].clone(), self.fact(number, part), self.acks.clone());
+            let (engine, fact, acks) =
+                (engines[(part % 2) as usize].clone(), self.fact(number, part), self.acks.clone());
             async move {
                 let entry = engine.append(fact).await?;
                 acks.entry(&entry);
@@ -343,7 +346,9 @@ impl Writer<'_> {
                 self.acks.entry(&entry);
                 Ok(())
             }
-            None => Err(engine.trouble().unwrap_or_else(|| Problem::bug("an adoption was not noted and nothing said so"))),
+            None => {
+                Err(engine.trouble().unwrap_or_else(|| Problem::bug("an adoption was not noted and nothing said so")))
+            }
         }
     }
 }

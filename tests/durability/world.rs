@@ -63,7 +63,9 @@ pub(crate) fn folder() -> TempDir {
     let memory = Path::new("/dev/shm");
     let mut builder = tempfile::Builder::new();
     builder.prefix("lifeboat-durability-");
-    if memory.is_dir() && let Ok(folder) = builder.tempdir_in(memory) {
+    if memory.is_dir()
+        && let Ok(folder) = builder.tempdir_in(memory)
+    {
         return folder;
     }
     builder.tempdir().expect("a temporary folder")
