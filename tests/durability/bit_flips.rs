@@ -139,7 +139,7 @@ async fn raw(file: &Path) -> Vec<Vec<u8>> {
     use futures_util::TryStreamExt as _;
     let options = SqliteConnectOptions::new().filename(file).create_if_missing(false).read_only(true);
     let Ok(mut connection) = SqliteConnection::connect_with(&options).await else { return Vec::new() };
-    let query = "SELECT CAST(concat_ws('|', place, hex(device), sequence, wall_ms, counter, hex(actor), hex(kind), \
+    let query = "SELECT CAST(concat_ws('|', hex(device), sequence, wall_ms, counter, hex(actor), hex(kind), \
                  hex(body), hex(previous), hex(hash)) AS BLOB) FROM entry ORDER BY place";
     let mut rows = sqlx::query(query).fetch(&mut connection);
     let mut entries = Vec::new();

@@ -72,6 +72,7 @@ fn for_every_call(ways: Vec<(&'static str, u64)>, stride: u64, what: &str) {
                                 }
                             }
                             Err(fault) => {
+                                say(&format!("call {at}, {way}: {fault}"));
                                 let mut faults = faults.lock().unwrap();
                                 faults.push(format!("call {at}, {way}: {fault}"));
                                 if faults.len() >= 5 {
