@@ -71,7 +71,7 @@ pub(crate) async fn run(place: &Place, verb: JournalVerb, answer: Answer) -> Res
         let hint = "Name the home with --home. A journal is made when something is checked or appended.";
         return Err(Problem::new(Code::NotAllowedNow, message).hint(hint).field("home"));
     }
-    let engine = progress::during("opening the journal", place.open()).await?;
+    let engine = place.open().await?;
     let ending = answer_to(&engine, verb, answer).await;
     engine.close().await;
     ending

@@ -10,6 +10,7 @@ use std::{
 
 use lifeboat_domain::{
     Id,
+    check::judge::Beat,
     journal::{EntryView, Fact, Verification},
     problem::Problem,
     status::Board,
@@ -165,6 +166,12 @@ impl Engine {
     pub async fn append(&self, fact: Fact) -> Result<EntryView, Problem> {
         let entry = self.core.journal.append(self.core.options.actor.clone(), fact).await?;
         Ok(EntryView::from(&entry))
+    }
+
+    /// Keeps a beat of a job that reports by itself: that it went well, or what went wrong. Answers with the
+    /// environment it counts for.
+    pub async fn heartbeat(&self, check: &Id, failed: Option<String>) -> Result<(Id, Beat), Problem> {
+        self.core.heartbeat(check, failed).await
     }
 
     /// A page of the journal.

@@ -126,6 +126,15 @@ const probe: Record<ProbeKind, string> = {
   "postgres-replication": "PostgreSQL replication",
   "postgres-archive": "PostgreSQL archive",
   "object-newest": "Newest object",
+  "postgres-size": "Database size",
+  sql: "SQL query",
+  plugin: "Monitoring plug-in",
+  heartbeat: "Heartbeat",
+  journey: "Journey",
+  "object-sample": "Object sample",
+  bucket: "Bucket settings",
+  dns: "DNS name",
+  "file-newest": "Newest file",
   "status-page": "Status page",
 };
 

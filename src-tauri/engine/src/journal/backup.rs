@@ -72,15 +72,19 @@ impl Journal {
     /// neither; nothing is overwritten.
     pub(crate) async fn backup(&self, path: &Path) -> Result<Backup, Problem> {
         let reader = self.shared.reader()?;
-        let device =
-            self.shared.device().ok_or_else(|| self.read_only().unwrap_or_else(|| JournalError::Closed.into()))?;
-        // So that the copy's end is vouched for. Without a key it is not, and its verification says so.
-        if let Err(problem) = self.checkpoint().await {
+        let copying = |source| JournalError::store("copy itself", source);
+        // Asked of the file: a journal that cannot be written here can be copied all the same.
+        let device: Vec<u8> =
+            sqlx::query_scalar("SELECT device FROM device").fetch_one(&reader).await.map_err(copying)?;
+        let device = Uuid::from_slice(&device).map_err(|error| copying(sqlx::Error::Decode(error.into())))?;
+        // So that the copy's end is vouched for. Without a key it is not.
+        if self.shared.device().is_some()
+            && let Err(problem) = self.checkpoint().await
+        {
             tracing::warn!(code = %problem.code, message = %problem.message, "the copy's newest entries stay unsigned");
         }
         let copy = Pending::begin(path)?;
         let mut manifest_file = Pending::begin(&manifest_of(path))?;
-        let copying = |source| JournalError::store("copy itself", source);
         sqlx::query("VACUUM INTO ?")
             .bind(copy.temporary().to_string_lossy().into_owned())
             .execute(&reader)

@@ -9,6 +9,7 @@ mod bell;
 mod error;
 mod export;
 mod follow;
+mod heartbeat;
 mod key;
 mod pen;
 mod pending;

@@ -148,6 +148,28 @@ impl Journal {
         Ok(rows.iter().filter_map(sample_of).collect())
     }
 
+    /// The oldest sample of a check since an instant that has a measurement of this name.
+    pub(crate) async fn oldest_measured(
+        &self,
+        environment: &Id,
+        check: &Id,
+        since: DateTime<Utc>,
+        name: &str,
+    ) -> Result<Option<Sample>, JournalError> {
+        let row = sqlx::query(select_samples!(
+            "WHERE environment = ? AND check_id = ? AND at_us >= ? AND EXISTS (SELECT 1 FROM json_each(measurements) \
+             WHERE json_extract(value, '$.name') = ?) ORDER BY at_us, place LIMIT 1"
+        ))
+        .bind(environment.as_str())
+        .bind(check.as_str())
+        .bind(since.timestamp_micros())
+        .bind(name)
+        .fetch_optional(&self.shared.reader()?)
+        .await
+        .map_err(|source| JournalError::store("read its samples", source))?;
+        Ok(row.as_ref().and_then(sample_of))
+    }
+
     /// The newest sample of a check that was not operational.
     pub(crate) async fn failing(&self, environment: &Id, check: &Id) -> Result<Option<Sample>, JournalError> {
         let row = sqlx::query(select_samples!(

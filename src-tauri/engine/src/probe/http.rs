@@ -2,7 +2,7 @@
 //!
 //! Status pages are asked here too; they are requests whose answers are judged in another way.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use lifeboat_domain::{
     Id,
@@ -18,6 +18,7 @@ use reqwest::{
 };
 
 use super::{Attempt, network::innermost, wrong_kind};
+use crate::secrets::Sensitive;
 
 /// A longer answer is not read to its end. Health endpoints and feeds are far shorter.
 const LONGEST_BODY: usize = 1 << 20;
@@ -54,7 +55,41 @@ async fn ask(
     request: impl FnOnce(&reqwest::Client, Url) -> RequestBuilder,
 ) -> Result<HttpAnswer, CouldNot> {
     let Target::Http { url, ca, credential } = attempt.target(endpoint)? else { return Err(wrong_kind()) };
-    let not_an_address = || CouldNot::NotBound(format!("not bound: \"{url}\" is not an address"));
+    let credential = match credential {
+        Some(handle) => Some(credential_for(attempt, url, handle).await?),
+        None => None,
+    };
+    send(attempt, (url, ca.as_deref(), path), credential.is_some(), |client, url| {
+        let request = request(client, url);
+        match &credential {
+            Some(credential) => request.bearer_auth(credential.reveal()),
+            None => request,
+        }
+    })
+    .await
+}
+
+/// A credential for a server, unless it would be shown to everybody on the way.
+pub(super) async fn credential_for(attempt: &Attempt<'_>, url: &str, handle: &Id) -> Result<Arc<Sensitive>, CouldNot> {
+    let url: Url = url.parse().map_err(|_| not_an_address(url))?;
+    if url.scheme() != "https" && !url.host_str().is_some_and(is_loopback) {
+        return Err(CouldNot::Unprotected);
+    }
+    attempt.credential(handle).await
+}
+
+fn not_an_address(url: &str) -> CouldNot {
+    CouldNot::NotBound(format!("not bound: \"{url}\" is not an address"))
+}
+
+/// Sends one request to a server's address, with the authorities of a file or the system's, and reads the answer.
+pub(super) async fn send(
+    attempt: &Attempt<'_>,
+    (url, ca, path): (&str, Option<&str>, &str),
+    with_credential: bool,
+    request: impl FnOnce(&reqwest::Client, Url) -> RequestBuilder,
+) -> Result<HttpAnswer, CouldNot> {
+    let not_an_address = || not_an_address(url);
     let url: Url = format!("{url}{path}").parse().map_err(|_| not_an_address())?;
     let (host, port) = url.host_str().zip(url.port_or_known_default()).ok_or_else(not_an_address)?;
     let host = host.to_owned();
@@ -63,14 +98,7 @@ async fn ask(
         "http" => false,
         _ => return Err(not_an_address()),
     };
-    if credential.is_some() && !encrypted && !is_loopback(&host) {
-        return Err(CouldNot::Unprotected);
-    }
-    let credential = match credential {
-        Some(handle) => Some(attempt.credential(handle).await?),
-        None => None,
-    };
-    let trust = if encrypted { attempt.trust(ca.as_deref()).await? } else { attempt.prober.shared.trust.nobody() };
+    let trust = if encrypted { attempt.trust(ca).await? } else { attempt.prober.shared.trust.nobody() };
     let mut trust = (*trust).clone();
     trust.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     let addresses = attempt.resolve(&host, port).await?;
@@ -84,12 +112,8 @@ async fn ask(
         .resolve_to_addrs(&host, &addresses)
         .build()
         .map_err(|error| CouldNot::Local(innermost(&error)))?;
-    let mut request = request(&client, url);
-    if let Some(credential) = &credential {
-        request = request.bearer_auth(credential.reveal());
-    }
-    let response = request.send().await.map_err(|error| fault(attempt, &error))?;
-    read(attempt, response, credential.is_some()).await
+    let response = request(&client, url).send().await.map_err(|error| fault(attempt, &error))?;
+    read(attempt, response, with_credential).await
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -101,6 +125,11 @@ async fn read(attempt: &Attempt<'_>, mut response: Response, with_credential: bo
     let header = |name: HeaderName| {
         response.headers().get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
     };
+    let headers = response
+        .headers()
+        .iter()
+        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .collect();
     let (status, content_type, location) = (response.status().as_u16(), header(CONTENT_TYPE), header(LOCATION));
     let mut body = Vec::new();
     let mut whole = true;
@@ -113,7 +142,7 @@ async fn read(attempt: &Attempt<'_>, mut response: Response, with_credential: bo
         }
     }
     let body = String::from_utf8_lossy(&body).into_owned();
-    Ok(HttpAnswer { status, content_type, location, body, whole, with_credential })
+    Ok(HttpAnswer { status, content_type, location, headers, body, whole, with_credential })
 }
 
 fn fault(attempt: &Attempt<'_>, error: &reqwest::Error) -> CouldNot {

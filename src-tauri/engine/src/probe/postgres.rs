@@ -182,12 +182,8 @@ async fn write_in_transaction(connection: &mut PgConnection) -> Result<(), sqlx:
     execute(connection, "commit").await
 }
 
-/// Asks one of the plan's questions.
-async fn ask(
-    attempt: &Attempt<'_>,
-    connection: &mut PgConnection,
-    question: &str,
-) -> Result<QuestionAnswer, sqlx::Error> {
+/// Begins a transaction that can change nothing.
+pub(super) async fn begin_reading(attempt: &Attempt<'_>, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     execute(connection, "begin transaction read only").await?;
     // The server gives up when we do, rather than working on for nobody.
     let left = attempt.left().as_millis().max(1).to_string();
@@ -195,7 +191,17 @@ async fn ask(
         .bind(left)
         .persistent(false)
         .execute(&mut *connection)
-        .await?;
+        .await
+        .map(|_| ())
+}
+
+/// Asks one of the plan's questions.
+async fn ask(
+    attempt: &Attempt<'_>,
+    connection: &mut PgConnection,
+    question: &str,
+) -> Result<QuestionAnswer, sqlx::Error> {
+    begin_reading(attempt, connection).await?;
     // Any type as text, and the first column whatever the others are called.
     let wrapped = format!(
         "select asked.lifeboat_answer::text from (\n{}\n) as asked (lifeboat_answer) limit 1",
@@ -212,7 +218,7 @@ async fn ask(
 }
 
 /// A statement of ours that gives nothing back.
-async fn execute(connection: &mut PgConnection, statement: &'static str) -> Result<(), sqlx::Error> {
+pub(super) async fn execute(connection: &mut PgConnection, statement: &'static str) -> Result<(), sqlx::Error> {
     sqlx::raw_sql(statement).execute(connection).await.map(|_| ())
 }
 
@@ -229,7 +235,7 @@ async fn one(attempt: &Attempt<'_>, connection: &mut PgConnection, query: &'stat
     row(connection, query).await.map_err(|error| fault(attempt, &error))
 }
 
-fn column<'r, T>(row: &'r PgRow, at: usize) -> Result<T, CouldNot>
+pub(super) fn column<'r, T>(row: &'r PgRow, at: usize) -> Result<T, CouldNot>
 where
     T: sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
 {
@@ -241,7 +247,7 @@ fn position(row: &PgRow, at: usize) -> Result<Option<Lsn>, CouldNot> {
     text.map(|text| text.parse()).transpose().map_err(|_| CouldNot::Garbled("not a position in the log".to_owned()))
 }
 
-async fn connect(attempt: &Attempt<'_>, endpoint: &Id) -> Result<PgConnection, CouldNot> {
+pub(super) async fn connect(attempt: &Attempt<'_>, endpoint: &Id) -> Result<PgConnection, CouldNot> {
     let Target::Postgres { host, port, database, user, credential, tls, ca } = attempt.target(endpoint)? else {
         return Err(wrong_kind());
     };
@@ -290,12 +296,15 @@ fn environment_is_clean(options: &PgConnectOptions, tls: TlsMode) -> Result<(), 
 }
 
 /// Says goodbye, so that the server does not log a lost connection. Not worth waiting for.
-async fn leave(connection: PgConnection) {
+pub(super) async fn leave(connection: PgConnection) {
     let _ = tokio::time::timeout(Duration::from_millis(200), connection.close()).await;
 }
 
 /// An error the server answered with is an answer; any other means that there is none.
-fn answer_of<T>(attempt: &Attempt<'_>, result: Result<T, sqlx::Error>) -> Result<Result<T, DatabaseError>, CouldNot> {
+pub(super) fn answer_of<T>(
+    attempt: &Attempt<'_>,
+    result: Result<T, sqlx::Error>,
+) -> Result<Result<T, DatabaseError>, CouldNot> {
     match result {
         Ok(value) => Ok(Ok(value)),
         Err(sqlx::Error::Database(error)) => Ok(Err(database_error(error.as_ref()))),
@@ -308,7 +317,7 @@ fn database_error(error: &dyn sqlx::error::DatabaseError) -> DatabaseError {
     DatabaseError { state, message: error.message().to_owned() }
 }
 
-fn fault(attempt: &Attempt<'_>, error: &sqlx::Error) -> CouldNot {
+pub(super) fn fault(attempt: &Attempt<'_>, error: &sqlx::Error) -> CouldNot {
     match error {
         sqlx::Error::Database(error) => database_error(error.as_ref()).could_not(),
         sqlx::Error::Configuration(_) => CouldNot::Local(innermost(error)),

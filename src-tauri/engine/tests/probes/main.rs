@@ -4,9 +4,18 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test whose servers cannot be set up has failed")]
 
+mod bucket;
 mod cluster;
+mod faults;
+mod folder;
 mod http;
+mod journey;
+mod name;
 mod object;
+mod plugin;
 mod postgres;
+mod query;
+mod sample;
+mod seed;
 mod support;
 mod tls;

@@ -2,6 +2,7 @@
 
 mod hostile;
 mod schema;
+mod strings;
 
 use super::*;
 

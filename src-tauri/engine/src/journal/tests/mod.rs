@@ -11,6 +11,7 @@ mod append;
 mod checkpoints;
 mod damage;
 mod evidence;
+mod heartbeat;
 mod keys;
 mod killed;
 mod samples;

@@ -1,6 +1,10 @@
-//! The newest object of a bucket. Lists to the end, because a listing comes in the order of keys.
+//! Object stores: one client for everything that is asked of a bucket, and what its errors say.
 //!
 //! Nothing of this computer's own cloud settings is used: no profile, no environment, no metadata address.
+
+mod bucket;
+mod newest;
+mod sample;
 
 use std::sync::OnceLock;
 
@@ -10,8 +14,7 @@ use aws_sdk_s3::{
         BehaviorVersion, Credentials, Region, SharedHttpClient, StalledStreamProtectionConfig, retry::RetryConfig,
         timeout::TimeoutConfig,
     },
-    error::SdkError,
-    operation::list_objects_v2::ListObjectsV2Error,
+    error::{ProvideErrorMetadata, SdkError},
     types::Object,
 };
 use aws_smithy_http_client::{
@@ -19,16 +22,15 @@ use aws_smithy_http_client::{
     tls::{Provider, rustls_provider::CryptoMode},
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use chrono::{DateTime, Utc};
+use chrono::DateTime;
 use lifeboat_domain::{
-    check::{
-        ObjectNewestProbe, Outcome,
-        judge::{self, CouldNot, Listing, NewestObject, StoreRefusal},
-    },
+    Id,
+    check::judge::{CouldNot, NewestObject, StoreRefusal},
     environment::Target,
 };
 use reqwest::Url;
 
+pub(super) use self::{bucket::bucket, newest::newest, sample::sample};
 use super::{Attempt, Stage, network::innermost, wrong_kind};
 
 /// The clients' connectors; they keep no connection, but the trusted certificates they were built with.
@@ -51,8 +53,15 @@ impl Clients {
     }
 }
 
-pub(super) async fn newest(attempt: &Attempt<'_>, probe: &ObjectNewestProbe) -> Result<Outcome, CouldNot> {
-    let Target::Bucket { url, bucket, region, access_key, credential } = attempt.target(&probe.endpoint)? else {
+/// A bucket that can be asked.
+struct Bucket<'a> {
+    client: Client,
+    name: &'a str,
+    region: &'a str,
+}
+
+async fn open<'a>(attempt: &'a Attempt<'_>, endpoint: &Id) -> Result<Bucket<'a>, CouldNot> {
+    let Target::Bucket { url, bucket, region, access_key, credential } = attempt.target(endpoint)? else {
         return Err(wrong_kind());
     };
     let address = match url {
@@ -79,44 +88,46 @@ pub(super) async fn newest(attempt: &Attempt<'_>, probe: &ObjectNewestProbe) -> 
         .timeout_config(TimeoutConfig::disabled())
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
     if let Some(url) = url {
-        config = config.endpoint_url(url).force_path_style(true);
+        // The client puts the bucket right behind the address, also behind a path.
+        config = config.endpoint_url(format!("{}/", url.trim_end_matches('/'))).force_path_style(true);
     }
-    let listing = list(attempt, &Client::from_conf(config.build()), bucket, probe).await?;
-    Ok(judge::object_newest(probe, &listing, Utc::now()))
+    Ok(Bucket { client: Client::from_conf(config.build()), name: bucket, region })
 }
 
-async fn list(
-    attempt: &Attempt<'_>,
-    client: &Client,
-    bucket: &str,
-    probe: &ObjectNewestProbe,
-) -> Result<Listing, CouldNot> {
-    let mut listing = Listing::default();
-    let mut listed = 0;
-    let mut from: Option<String> = None;
-    loop {
-        let page = client
-            .list_objects_v2()
-            .bucket(bucket)
-            .set_prefix((!probe.prefix.is_empty()).then(|| probe.prefix.clone()))
-            .set_continuation_token(from.clone())
-            .send()
-            .await
-            .map_err(|error| fault(attempt, &error))?;
-        for object in page.contents() {
-            let read = read(object).ok_or_else(|| CouldNot::Garbled("an object without key or time".to_owned()))?;
-            listing.take(&probe.suffix, read);
-            listed += 1;
+impl Bucket<'_> {
+    /// Goes through the bucket's list to its end: the listing comes in the order of keys, not of age.
+    async fn list(
+        &self,
+        attempt: &Attempt<'_>,
+        prefix: &str,
+        mut take: impl FnMut(NewestObject),
+    ) -> Result<(), CouldNot> {
+        let mut listed = 0;
+        let mut from: Option<String> = None;
+        loop {
+            let page = self
+                .client
+                .list_objects_v2()
+                .bucket(self.name)
+                .set_prefix((!prefix.is_empty()).then(|| prefix.to_owned()))
+                .set_continuation_token(from.clone())
+                .send()
+                .await
+                .map_err(|error| fault(attempt, &error, "the listing of a bucket"))?;
+            for object in page.contents() {
+                take(read(object).ok_or_else(|| CouldNot::Garbled("an object without key or time".to_owned()))?);
+                listed += 1;
+            }
+            attempt.now_at(Stage::Listing(listed));
+            if page.is_truncated() != Some(true) {
+                return Ok(());
+            }
+            let next = page.next_continuation_token().map(str::to_owned);
+            if next.is_none() || next == from {
+                return Err(CouldNot::Garbled("the listing does not go on".to_owned()));
+            }
+            from = next;
         }
-        attempt.now_at(Stage::Listing(listed));
-        if page.is_truncated() != Some(true) {
-            return Ok(listing);
-        }
-        let next = page.next_continuation_token().map(str::to_owned);
-        if next.is_none() || next == from {
-            return Err(CouldNot::Garbled("the listing does not go on".to_owned()));
-        }
-        from = next;
     }
 }
 
@@ -129,25 +140,33 @@ fn read(object: &Object) -> Option<NewestObject> {
     })
 }
 
-fn fault(attempt: &Attempt<'_>, error: &SdkError<ListObjectsV2Error, HttpResponse>) -> CouldNot {
+/// What an error says; `wanted` is what was asked for.
+fn fault<E>(attempt: &Attempt<'_>, error: &SdkError<E, HttpResponse>, wanted: &str) -> CouldNot
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
     let succeeded = error.raw_response().is_some_and(|response| response.status().is_success());
     match error {
         // Well answered, but by something that is no store.
         SdkError::ServiceError(_) | SdkError::ResponseError(_) if succeeded => {
-            CouldNot::Garbled("not the listing of a bucket".to_owned())
+            CouldNot::Garbled(format!("not {wanted}"))
         }
-        SdkError::ServiceError(service) => {
-            let status = service.raw().status().as_u16();
-            let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
-            let told = service.err().meta();
-            // An error without a code did not come from an S3 store, or was not understood.
-            StoreRefusal { status, code: text(told.code()), message: text(told.message()) }.could_not()
-        }
-        SdkError::ResponseError(response) => {
-            let status = response.raw().status().as_u16();
-            StoreRefusal { status, code: String::new(), message: String::new() }.could_not()
-        }
+        SdkError::ServiceError(_) | SdkError::ResponseError(_) => match refusal(error) {
+            Some(refusal) => refusal.could_not(),
+            None => CouldNot::Garbled(innermost(error)),
+        },
         SdkError::ConstructionFailure(_) => CouldNot::Local(innermost(error)),
         other => attempt.fault_in(other).unwrap_or_else(|| CouldNot::Garbled(innermost(other))),
     }
+}
+
+/// What the store answered, when it answered with an error.
+fn refusal<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option<StoreRefusal> {
+    let status = error.raw_response()?.status().as_u16();
+    let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+    Some(match error.as_service_error() {
+        Some(told) => StoreRefusal { status, code: text(told.code()), message: text(told.message()) },
+        // An error without a code did not come from an S3 store, or was not understood.
+        None => StoreRefusal { status, code: String::new(), message: String::new() },
+    })
 }
