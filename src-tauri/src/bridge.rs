@@ -6,7 +6,7 @@
 
 use std::{
     env,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -70,6 +70,11 @@ impl Bridge {
             keychain: watch::Sender::new(None),
             range_problem: Mutex::new(None),
         }
+    }
+
+    /// The home.
+    pub(crate) fn home(&self) -> &Path {
+        &self.home
     }
 
     /// The engine, opened by the first who asks.

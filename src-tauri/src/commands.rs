@@ -2,10 +2,16 @@
 //!
 //! Nothing is decided here, and nothing is remembered: that is the bridge's and the engine's.
 
-use lifeboat_domain::{Id, Problem, journal::Verification, status::Board};
+use lifeboat_domain::{
+    Id, Problem,
+    journal::Verification,
+    status::{Board, Silence, availability::AvailabilityReport, readiness::Readiness, rollup::HistorySpan},
+};
 use lifeboat_engine::{
     doctor::DoctorReport,
-    view::{CheckDetail, CheckResult, Export, JournalPage, JournalQuery, PlanView},
+    history::CheckHistory,
+    settings::{self, Settings},
+    view::{CheckDetail, CheckResult, DataView, Export, JournalPage, JournalQuery, PlanView, SilenceWanted},
 };
 use lifeboat_range::{Progress, RangeStatus, Size};
 use tauri::{State, WebviewWindow, ipc::Channel};
@@ -57,6 +63,48 @@ async fn check_read(bridge: State<'_, Bridge>, check: Id) -> Result<CheckDetail,
     bridge.engine().await?.check_read(check).await
 }
 
+/// What became of one check over a span.
+#[tauri::command]
+async fn check_history(bridge: State<'_, Bridge>, check: Id, span: HistorySpan) -> Result<CheckHistory, Problem> {
+    bridge.engine().await?.check_history(check, span).await
+}
+
+/// How available everything was over 30 and 90 days.
+#[tauri::command]
+async fn availability_read(bridge: State<'_, Bridge>) -> Result<Vec<AvailabilityReport>, Problem> {
+    bridge.engine().await?.availability().await
+}
+
+/// How ready the stores are to be recovered, and what is due.
+#[tauri::command]
+async fn readiness_read(bridge: State<'_, Bridge>) -> Result<Readiness, Problem> {
+    bridge.engine().await?.readiness().await
+}
+
+/// Plans a maintenance, or begins one now; answers with what is silent afterwards.
+#[tauri::command]
+async fn maintenance_begin(bridge: State<'_, Bridge>, wanted: SilenceWanted) -> Result<Vec<Silence>, Problem> {
+    bridge.engine().await?.maintenance_begin(wanted).await
+}
+
+/// Ends a maintenance before its time.
+#[tauri::command]
+async fn maintenance_end(bridge: State<'_, Bridge>, entry: String) -> Result<Vec<Silence>, Problem> {
+    bridge.engine().await?.maintenance_end(entry).await
+}
+
+/// Mutes alarms for a while; answers with what is silent afterwards.
+#[tauri::command]
+async fn mute(bridge: State<'_, Bridge>, wanted: SilenceWanted) -> Result<Vec<Silence>, Problem> {
+    bridge.engine().await?.mute(wanted).await
+}
+
+/// Ends a mute before its time.
+#[tauri::command]
+async fn unmute(bridge: State<'_, Bridge>, entry: String) -> Result<Vec<Silence>, Problem> {
+    bridge.engine().await?.unmute(entry).await
+}
+
 /// A page of the journal.
 #[tauri::command]
 async fn journal_list(bridge: State<'_, Bridge>, query: JournalQuery) -> Result<JournalPage, Problem> {
@@ -79,6 +127,24 @@ async fn journal_export(bridge: State<'_, Bridge>) -> Result<Export, Problem> {
 #[tauri::command]
 async fn plan_read(bridge: State<'_, Bridge>) -> Result<PlanView, Problem> {
     bridge.engine().await?.plan_read().await
+}
+
+/// What a person chose for this home. Works without a journal.
+#[tauri::command]
+async fn settings_read(bridge: State<'_, Bridge>) -> Result<Settings, Problem> {
+    Ok(settings::read(bridge.home()))
+}
+
+/// Keeps what a person chose for this home.
+#[tauri::command]
+async fn settings_write(bridge: State<'_, Bridge>, settings: Settings) -> Result<Settings, Problem> {
+    settings::write(bridge.home(), settings)
+}
+
+/// What is kept in the home, and for how long.
+#[tauri::command]
+async fn data_read(bridge: State<'_, Bridge>) -> Result<DataView, Problem> {
+    bridge.engine().await?.data().await
 }
 
 /// What this computer has and lacks. Works without a journal.

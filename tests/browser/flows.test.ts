@@ -1,13 +1,11 @@
 // The window in a real browser, on the built files and under the shell's own security policy. With LIFEBOAT_PICTURES set
 // to a folder, every screen looked at is also kept there as a picture.
 
-import { mkdirSync } from "node:fs";
 import type { Server } from "node:http";
-import { join } from "node:path";
-import AxeBuilder from "@axe-core/playwright";
-import type { Browser, Page } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { launch, open, serve, type Opened } from "./bridge";
+import { launch, open, serve } from "./bridge";
+import { at, clean, focused, picture, sideways } from "./look";
 import { problem, World } from "./world";
 
 let server: Server;
@@ -23,31 +21,6 @@ afterAll(async () => {
   await browser.close();
   await new Promise((done) => server.close(done));
 });
-
-async function at(page: Page, hash: string, ready: string): Promise<void> {
-  await page.evaluate((to) => (window.location.hash = to), hash);
-  await page.locator(ready).filter({ visible: true }).first().waitFor();
-}
-
-async function picture(page: Page, name: string): Promise<void> {
-  const folder = process.env["LIFEBOAT_PICTURES"];
-  if (!folder) return;
-  mkdirSync(folder, { recursive: true });
-  await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
-}
-
-async function clean({ page, complaints }: Opened, name: string): Promise<void> {
-  await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished)));
-  await picture(page, name);
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" | ")}`);
-  expect(found, name).toEqual([]);
-  expect(complaints, name).toEqual([]);
-}
-
-const focused = (page: Page) => page.evaluate(() => document.activeElement?.textContent.replaceAll(/\s+/g, " ").trim());
-const sideways = (page: Page) =>
-  page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 
 function breakAll(world: World): void {
   world.set("database-port", "outage", "connection refused");
@@ -97,7 +70,7 @@ describe.each(["light", "dark"] as const)("%s", (colorScheme) => {
       await at(page, `#/${screen}`, "main .empty");
       await clean(opened, `${screen}-${colorScheme}`);
     }
-    await at(page, "#/settings", "tbody tr");
+    await at(page, "#/settings/diagnostics", "tbody tr");
     await clean(opened, `settings-${colorScheme}`);
     await at(page, "#/welcome", "tbody tr");
     await clean(opened, `welcome-${colorScheme}`);
@@ -167,8 +140,10 @@ describe("with the keyboard alone", () => {
     }
 
     // From the heading to the first function, in, and back out again to where one was.
-    await page.keyboard.press("Tab");
-    await page.keyboard.press("Tab");
+    const first = page.locator('[data-opens="part/user-authentication"]');
+    for (let step = 0; step < 8 && !(await first.evaluate((one) => one === document.activeElement)); step += 1) {
+      await page.keyboard.press("Tab");
+    }
     expect(await focused(page)).toBe("User authentication");
     const ring = await page.evaluate(() => getComputedStyle(document.activeElement as Element).outlineWidth);
     expect(ring).toBe("2px");

@@ -2,9 +2,12 @@
 // mend and write about. It answers in the generated types and decides just enough to be believable.
 
 import type { AppView } from "../../ui/src/types/AppView";
+import type { CheckHistory } from "../../ui/src/types/CheckHistory";
+import type { DataView } from "../../ui/src/types/DataView";
+import type { HistorySpan } from "../../ui/src/types/HistorySpan";
+import type { Settings } from "../../ui/src/types/Settings";
 import type { Board } from "../../ui/src/types/Board";
 import type { Cause } from "../../ui/src/types/Cause";
-import type { ChartDocument } from "../../ui/src/types/ChartDocument";
 import type { CheckDetail } from "../../ui/src/types/CheckDetail";
 import type { CheckResult } from "../../ui/src/types/CheckResult";
 import type { CheckRow } from "../../ui/src/types/CheckRow";
@@ -27,11 +30,23 @@ import type { RangeProgress } from "../../ui/src/types/RangeProgress";
 import type { RangeStatus } from "../../ui/src/types/RangeStatus";
 import type { RecentChange } from "../../ui/src/types/RecentChange";
 import type { Sample } from "../../ui/src/types/Sample";
+import type { Silence } from "../../ui/src/types/Silence";
+import type { SilenceWanted } from "../../ui/src/types/SilenceWanted";
 import type { Verification } from "../../ui/src/types/Verification";
+import { chart } from "./chart";
+import { availabilityReport, historyChart, historyParts, readinessOf } from "./lookback";
 import { findingSeeds, findingTexts } from "./findings";
-import { checkSeeds, functionSeeds, partSeeds, planDocument } from "./plan";
+import { planDocument } from "./plan";
+import { checkSeeds, functionSeeds, partSeeds } from "./seeds";
 
-const WEIGHT: Record<Health, number> = { operational: 0, "not-checked": 1, unknown: 2, degraded: 3, outage: 4 };
+const WEIGHT: Record<Health, number> = {
+  operational: 0,
+  maintenance: 1,
+  "not-checked": 2,
+  unknown: 3,
+  degraded: 4,
+  outage: 5,
+};
 const worst = (healths: Health[]) =>
   healths.reduce<Health>((one, other) => (WEIGHT[other] > WEIGHT[one] ? other : one), "operational");
 
@@ -73,6 +88,20 @@ export class World {
   readOnly: Problem | null = null;
   keychain: AppView["keychain"] = { state: "available", detail: "GNOME Keyring" };
   verification: Verification | null = null;
+  settings: Settings = {
+    name: null,
+    role: "commander",
+    theme: "system",
+    density: "compact",
+    motion: "system",
+    text: "usual",
+    zone: "local",
+    letters: true,
+  };
+  silences: Silence[] = [];
+  /** What failing checks are because of, and checks that flap, as tests want them. */
+  because = new Map<string, { part: string; name: string }>();
+  flapping = new Set<string>();
   /** Problems that commands answer with instead of what was asked. */
   refusals = new Map<string, Problem>();
   calls: { command: string; given: Record<string, unknown> }[] = [];
@@ -106,6 +135,7 @@ export class World {
           reason: seed.good,
           measurements: [],
           answer: null,
+          fault: null,
         })),
       );
     }
@@ -141,7 +171,12 @@ export class World {
   }
 
   /** A check says something new, once and for all. */
-  set(id: string, health: Exclude<Health, "not-checked">, reason: string, answer: string | null = null): void {
+  set(
+    id: string,
+    health: Exclude<Health, "not-checked" | "maintenance">,
+    reason: string,
+    answer: string | null = null,
+  ): void {
     const seed = checkSeeds.find((candidate) => candidate.id === id);
     const before = this.health.get(id);
     if (!seed || !before) throw new Error(`no check ${id}`);
@@ -152,6 +187,7 @@ export class World {
       reason,
       measurements: health === "degraded" ? [{ name: "bytes behind", value: 71_303_168, unit: "bytes" }] : [],
       answer,
+      fault: null,
     };
     this.samples.set(id, [sample, ...(this.samples.get(id) ?? [])]);
     this.health.set(id, { health, since: this.clock() - Date.now(), stale: false, suspicion: null });
@@ -179,7 +215,6 @@ export class World {
         name: seed.name,
         kind: seed.kind,
         of: seed.of,
-        health: blank ? "not-checked" : state.health,
         since: blank ? null : this.iso(state.since),
         stale: blank ? false : state.stale,
         suspicion: blank ? null : state.suspicion,
@@ -190,8 +225,57 @@ export class World {
         interval_ms: 5_000,
         running: false,
         why: seed.why,
+        ...this.judged(seed, blank ? "not-checked" : state.health),
       };
     });
+  }
+
+  /** How a check is shown and what holds its alarm back. */
+  private judged(
+    seed: { id: string; of: string },
+    underlying: Health,
+  ): Pick<CheckRow, "health" | "underlying" | "flapping" | "because" | "alerting" | "quiet"> {
+    const holds = this.silences.filter(
+      ({ scope, from }) =>
+        Date.parse(from) <= this.clock() &&
+        (scope === "everything" || ("part" in scope ? scope.part === seed.of : scope.check === seed.id)),
+    );
+    const maintenance = holds.find((silence) => silence.kind === "maintenance");
+    const mute = holds.find((silence) => silence.kind === "mute");
+    const because = underlying === "operational" ? null : (this.because.get(seed.id) ?? null);
+    const flapping = this.flapping.has(seed.id)
+      ? { since: this.iso(-90_000), from: "operational" as const, changes: 7 }
+      : null;
+    const quiet: CheckRow["quiet"] = maintenance
+      ? { kind: "maintenance", until: maintenance.until }
+      : mute
+        ? { kind: "muted", until: mute.until }
+        : because
+          ? { kind: "because", ...because }
+          : flapping
+            ? { kind: "flapping", since: flapping.since }
+            : null;
+    const bad = underlying === "outage" || underlying === "degraded";
+    const health = maintenance ? "maintenance" : underlying;
+    return { health, underlying, flapping, because, alerting: bad && !quiet, quiet };
+  }
+
+  private silence(kind: Silence["kind"], wanted: SilenceWanted): Silence[] {
+    const { scope, until, reason } = wanted;
+    const from = wanted.from ?? this.iso();
+    const summary = kind === "mute" ? "Alarms are muted" : `Maintenance: ${reason}`;
+    const body = { environment: this.environment, scope, from, until, reason };
+    const entry = this.append(kind === "mute" ? "muted" : "maintenance-planned", summary, body);
+    this.silences = [...this.silences, { entry: entry.id, kind, scope, from, until, reason, by: "person:mona" }];
+    return this.silences;
+  }
+
+  private endSilence(entry: string): Silence[] {
+    const ended = this.silences.find((silence) => silence.entry === entry);
+    if (!ended) throw problem("not-allowed-now", "no such maintenance holds or is planned", "Look at the board again.");
+    this.silences = this.silences.filter((silence) => silence !== ended);
+    this.append(ended.kind === "mute" ? "unmuted" : "maintenance-ended", "It was ended", { entry });
+    return this.silences;
   }
 
   board(): Board {
@@ -230,7 +314,7 @@ export class World {
         checks: [],
       };
     });
-    const counts: Counts = { operational: 0, degraded: 0, outage: 0, unknown: 0, not_checked: 0 };
+    const counts: Counts = { operational: 0, degraded: 0, outage: 0, unknown: 0, not_checked: 0, maintenance: 0 };
     for (const check of checks) counts[check.health === "not-checked" ? "not_checked" : check.health] += 1;
     const broken = functions.filter((row) => row.health === "outage");
     const weak = functions.filter((row) => row.health === "degraded");
@@ -248,7 +332,9 @@ export class World {
             ? `${weak[0].name} (${weak[0].tier}) works less well.`
             : counts.unknown > 0
               ? `Nothing is known to be broken, but ${counts.unknown} of ${checks.length} checks have no answer.`
-              : `All ${checks.length} checks are operational.`;
+              : counts.maintenance > 0
+                ? `${counts.operational} of ${checks.length} checks are operational, ${counts.maintenance} in maintenance.`
+                : `All ${checks.length} checks are operational.`;
     const tag = this.choices().find((choice) => choice.current);
     return {
       environment: { id: tag?.id ?? "range", name: tag?.name ?? "", kind: tag?.kind ?? "range" },
@@ -274,6 +360,10 @@ export class World {
       stores: parts.filter((part) => part.kind === "store"),
       providers: parts.filter((part) => part.kind === "provider"),
       checks,
+      needs: functionSeeds.flatMap((seed) => [
+        ...seed.requires.map((on) => ({ function: seed.id, on, required: true })),
+        ...seed.uses.map((on) => ({ function: seed.id, on, required: false })),
+      ]),
       changes: this.entries
         .slice(0, 40)
         .flatMap((entry): RecentChange[] =>
@@ -281,6 +371,8 @@ export class World {
             ? []
             : [{ at: entry.at, check: entry.check, summary: entry.summary, to: entry.to, entry: entry.id }],
         ),
+      silences: this.silences,
+      no_network: null,
     };
   }
 
@@ -339,7 +431,19 @@ export class World {
       ],
       failing: samples.find((sample) => sample.verdict !== "operational") ?? null,
       samples: samples.slice(0, 200),
-      chart: chart(samples),
+    };
+  }
+
+  private history(id: string, span: HistorySpan): CheckHistory {
+    const row = this.rows().find((candidate) => candidate.id === id);
+    const parts = historyParts(span, this.clock());
+    return {
+      id,
+      name: row?.name ?? id,
+      span,
+      chart: span === "1h" ? chart(this.samples.get(id) ?? []) : historyChart(parts, span),
+      parts,
+      changes: this.board().changes.filter((change) => change.check === id),
     };
   }
 
@@ -446,6 +550,40 @@ export class World {
         return this.run(given["checks"] as string[] | null);
       case "check_read":
         return this.detail(String(given["check"]));
+      case "check_history":
+        return this.history(String(given["check"]), given["span"] as HistorySpan);
+      case "availability_read":
+        return [30, 90].map((days) => availabilityReport(days, this.rows(), this.clock()));
+      case "readiness_read":
+        return readinessOf(this.rows(), this.iso());
+      case "settings_read":
+        return this.settings;
+      case "settings_write":
+        this.settings = given["settings"] as Settings;
+        return this.settings;
+      case "data_read":
+        return {
+          home: "/home/mona/.local/share/lifeboat",
+          plan: "/home/mona/.local/share/lifeboat/plan",
+          logs: "/home/mona/.local/share/lifeboat/logs",
+          journal_bytes: 48_234_496,
+          entries: this.entries.length,
+          samples: 293_760,
+          rollups: 171_394,
+          kept: [
+            { what: "sample", kept: "1d" },
+            { what: "minute", kept: "7d" },
+            { what: "hour", kept: "90d" },
+            { what: "day", kept: "1095d" },
+          ],
+        } satisfies DataView;
+      case "maintenance_begin":
+        return this.silence("maintenance", given["wanted"] as SilenceWanted);
+      case "mute":
+        return this.silence("mute", given["wanted"] as SilenceWanted);
+      case "maintenance_end":
+      case "unmute":
+        return this.endSilence(String(given["entry"]));
       case "journal_list":
         return this.journal(given["query"] as JournalQuery);
       case "journal_verify":
@@ -491,38 +629,4 @@ export class World {
 
 export function problem(code: Problem["code"], message: string, hint: string | null): Problem {
   return { code, message, hint, field: null };
-}
-
-function chart(samples: Sample[]): ChartDocument {
-  const [width, height] = [640, 180];
-  const shown = samples.slice(0, 60).toReversed();
-  const top = Math.max(...shown.map((sample) => sample.latency_ms), 1) * 1.15;
-  const points = shown.map((sample, index) => ({
-    series: "latency",
-    x_px: 44 + (index * (width - 56)) / Math.max(1, shown.length - 1),
-    y_px: 12 + (1 - sample.latency_ms / top) * (height - 40),
-    label: sample.at.slice(11, 19),
-    value: `${Math.round(sample.latency_ms)} ms`,
-    tone: sample.verdict,
-  }));
-  const path = points.map((point, index) => `${index ? "L" : "M"}${point.x_px.toFixed(1)} ${point.y_px.toFixed(1)}`);
-  const dots = points
-    .filter((point) => point.tone !== "operational")
-    .map((point) => `<circle cx="${point.x_px}" cy="${point.y_px}" r="3.5" class="chart-dot-${point.tone}"/>`);
-  const grid = [0.25, 0.5, 0.75].map((share) => {
-    const y = 12 + share * (height - 40);
-    return `<line x1="44" x2="${width - 12}" y1="${y}" y2="${y}" class="chart-grid"/><text x="38" y="${y + 4}" text-anchor="end" class="chart-label">${Math.round(top * (1 - share))}</text>`;
-  });
-  return {
-    svg: `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">${grid.join("")}<line x1="44" x2="${width - 12}" y1="${height - 28}" y2="${height - 28}" class="chart-axis"/><path d="${path.join("")}" class="chart-line"/>${dots.join("")}<text x="44" y="${height - 8}" class="chart-label">${points[0]?.label ?? ""}</text><text x="${width - 12}" y="${height - 8}" text-anchor="end" class="chart-label">${points.at(-1)?.label ?? ""}</text></svg>`,
-    width,
-    height,
-    title: "Latency in the last hour",
-    finding: `${points.length} samples, the newest took ${points.at(-1)?.value ?? "–"}.`,
-    points,
-    table: {
-      headers: ["Time (UTC)", "Latency", "Verdict"],
-      rows: points.toReversed().map((point) => [point.label, point.value, point.tone]),
-    },
-  };
 }

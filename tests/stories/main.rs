@@ -6,3 +6,5 @@ mod command_line;
 mod faults;
 mod journal;
 mod plan;
+mod silence;
+mod watch;

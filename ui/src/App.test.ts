@@ -18,7 +18,7 @@ async function start(hash = "#/status") {
   const { default: App } = await import("./App.svelte");
   const { lifeboat } = await import("./state.svelte");
   const { preferences } = await import("./preferences.svelte");
-  preferences.start();
+  await preferences.start();
   const { render } = await import("@testing-library/svelte");
   const { unmount } = render(App);
   leave = unmount;
@@ -392,13 +392,43 @@ test("a broken chain names the entry and what can be relied on", async () => {
   expect(screen.getByText(/Entry 0193-a1\/3 is not as it was written/)).toBeTruthy();
 });
 
-test("preferences reach the root, and nonsense kept from before does no harm", async () => {
-  localStorage.setItem("lifeboat.display", '{"theme":"pink","density":"comfortable","zone":7}');
-  const { preferences } = await start("#/settings");
+test("preferences come from Rust, reach the root, and go back there", async () => {
+  world.settings = { ...world.settings, density: "comfortable", text: "larger", zone: "Nowhere/Land" };
+  const { preferences } = await start("#/settings/display");
   await heading(/Settings/);
   expect(document.documentElement.dataset["theme"]).toBe("light");
   expect(document.documentElement.dataset["density"]).toBe("comfortable");
+  expect(document.documentElement.dataset["text"]).toBe("larger");
   await fireEvent.click(screen.getByRole("radio", { name: "Dark" }));
   expect(document.documentElement.dataset["theme"]).toBe("dark");
-  expect(preferences.kept.zone).toBe("local");
+  await waitFor(() => expect(world.settings).toMatchObject({ theme: "dark", density: "comfortable" }));
+  // A zone this window does not know is no zone to show.
+  expect(preferences.zone.id).not.toBe("Nowhere/Land");
+});
+
+test("what Rust refuses is taken back and said at its field; what could not be written holds", async () => {
+  const { preferences } = await start("#/settings/profile");
+  await heading(/Settings/);
+  const refusal = problem("usage", "this name cannot be used", "Use at most 80 letters on one line.");
+  world.refusals.set("settings_write", { ...refusal, field: "name" });
+  await fireEvent.input(screen.getByRole("textbox", { name: "Name" }), { target: { value: "x" } });
+  await fireEvent.click(screen.getByRole("button", { name: "Use this name" }));
+  await screen.findByText(/Use at most 80 letters/);
+  expect(preferences.kept.name).toBeNull();
+  world.refusals.set("settings_write", problem("permission-denied", "the settings could not be kept", null));
+  await preferences.choose({ density: "comfortable" });
+  expect(preferences.kept.density).toBe("comfortable");
+  expect(await screen.findByText("It holds until the window closes.")).toBeTruthy();
+});
+
+test("availability and readiness say what is not known, and never another environment's", async () => {
+  const { lifeboat } = await start();
+  await heading(/operational/);
+  await waitFor(() => expect(row(/^ *Payment processing/).textContent).toMatch(/known: [\d.]+\s%/));
+  expect((await screen.findAllByText("never")).length).toBeGreaterThan(2);
+  world.refusals.set("readiness_read", problem("plan-missing", "no plan is in force", null));
+  world.refusals.set("availability_read", problem("plan-missing", "no plan is in force", null));
+  await lifeboat.chooseEnvironment("production");
+  await waitFor(() => expect(screen.queryAllByText("never")).toEqual([]));
+  expect(document.querySelector("td.up span")).toBeNull();
 });

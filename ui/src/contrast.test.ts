@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 
-const css = readFileSync(join(import.meta.dirname, "app.css"), "utf8");
+const css = readFileSync(join(import.meta.dirname, "styles/tokens.css"), "utf8");
 
 function block(selector: string): Map<string, string> {
   const from = css.indexOf(`${selector} {`);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { count, duration, local, overdue, period, took, utc, utcExact, zoneOf } from "./format";
+import { bytes, count, duration, local, overdue, percent, period, took, utc, utcExact, zoneOf } from "./format";
 
 const NOW = Date.parse("2026-11-23T02:14:05Z");
 const PARIS = zoneOf("Europe/Paris");
@@ -77,4 +77,29 @@ describe("a review that is due", () => {
     ["2026-08-24", { unit: "month", value: 2 }],
     ["soon", null],
   ])("%s gives %j", (date, late) => expect(overdue(date, NOW)).toEqual(late));
+});
+
+test("shares are rounded down, so that nothing looks better than it is", () => {
+  for (const [share, text] of [
+    [1, "100\u202f%"],
+    [0.999_999, "99.999\u202f%"],
+    [0.999, "99.9\u202f%"],
+    [0.57, "57\u202f%"],
+    [0, "0\u202f%"],
+    [-1, "0\u202f%"],
+  ] as const) {
+    expect(percent(share)).toBe(text);
+  }
+});
+
+test("sizes have one unit and few digits", () => {
+  for (const [size, text] of [
+    [0, "0 B"],
+    [999, "999 B"],
+    [1_000, "1.0 kB"],
+    [48_234_496, "48.2 MB"],
+    [482_344_960, "482 MB"],
+  ] as const) {
+    expect(bytes(size)).toBe(text);
+  }
 });

@@ -132,3 +132,17 @@ export function overdue(date: string, now: number): { unit: "month" | "day"; val
   if (match[3] !== undefined && today.getUTCDate() < day) months -= 1;
   return months >= 2 ? { unit: "month", value: months } : { unit: "day", value: past };
 }
+
+/** A share from 0 to 1 as `99.95 %`: rounded down, so that it never looks better than it is. */
+export function percent(share: number): string {
+  const parts = Math.floor(Math.min(1, Math.max(0, share)) * 100_000 + 1e-6);
+  return `${parts / 1_000}\u202f%`;
+}
+
+/** `2.4 MB`: in powers of a thousand. */
+export function bytes(value: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, value)) / 3)));
+  const scaled = value / 1_000 ** power;
+  return `${power === 0 || scaled >= 100 ? Math.round(scaled) : scaled.toFixed(1)} ${units[power] ?? ""}`;
+}

@@ -5,6 +5,12 @@ import { Channel, invoke } from "@tauri-apps/api/core";
 import { listen } from "@tauri-apps/api/event";
 import { getCurrentWindow } from "@tauri-apps/api/window";
 import { words } from "./locales/en";
+import type { Settings } from "./types/Settings";
+import type { Readiness } from "./types/Readiness";
+import type { HistorySpan } from "./types/HistorySpan";
+import type { DataView } from "./types/DataView";
+import type { CheckHistory } from "./types/CheckHistory";
+import type { AvailabilityReport } from "./types/AvailabilityReport";
 import type { AppView } from "./types/AppView";
 import type { Board } from "./types/Board";
 import type { CheckDetail } from "./types/CheckDetail";
@@ -19,6 +25,8 @@ import type { Problem } from "./types/Problem";
 import type { RangeProgress } from "./types/RangeProgress";
 import type { RangeSize } from "./types/RangeSize";
 import type { RangeStatus } from "./types/RangeStatus";
+import type { Silence } from "./types/Silence";
+import type { SilenceWanted } from "./types/SilenceWanted";
 import type { Verification } from "./types/Verification";
 
 /** Any thrown thing as a problem, so that every screen can show it the same way. */
@@ -43,6 +51,16 @@ export const environmentChoose = (environment: string) => call<AppView>("environ
 export const boardRead = () => call<Board>("board_read");
 export const checkRun = (checks: string[] | null) => call<CheckResult[]>("check_run", { checks });
 export const checkRead = (check: string) => call<CheckDetail>("check_read", { check });
+export const checkHistory = (check: string, span: HistorySpan) => call<CheckHistory>("check_history", { check, span });
+export const availabilityRead = () => call<AvailabilityReport[]>("availability_read");
+export const readinessRead = () => call<Readiness>("readiness_read");
+export const settingsRead = () => call<Settings>("settings_read");
+export const settingsWrite = (settings: Settings) => call<Settings>("settings_write", { settings });
+export const dataRead = () => call<DataView>("data_read");
+export const maintenanceBegin = (wanted: SilenceWanted) => call<Silence[]>("maintenance_begin", { wanted });
+export const maintenanceEnd = (entry: string) => call<Silence[]>("maintenance_end", { entry });
+export const mute = (wanted: SilenceWanted) => call<Silence[]>("mute", { wanted });
+export const unmute = (entry: string) => call<Silence[]>("unmute", { entry });
 export const journalList = (query: JournalQuery) => call<JournalPage>("journal_list", { query });
 export const journalVerify = () => call<Verification>("journal_verify");
 export const journalExport = () => call<Export>("journal_export");

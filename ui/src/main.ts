@@ -7,7 +7,7 @@ import { mount } from "svelte";
 import App from "./App.svelte";
 import { preferences } from "./preferences.svelte";
 
-preferences.start();
+await preferences.start();
 
 const target = document.querySelector("#lifeboat");
 if (target) mount(App, { target });

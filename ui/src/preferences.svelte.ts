@@ -1,70 +1,84 @@
-// How this person wants to see things on this computer. Kept in the window's own storage: it is nobody's evidence.
+// How this person wants to see things. Rust keeps it in the home, so that command line and window agree; what could not
+// be kept holds until the window closes.
 
-import { followTheme } from "./ipc";
-import { localZone, type Zone } from "./format";
+import { localZone, zoneOf, type Zone } from "./format";
+import { followTheme, settingsRead, settingsWrite, toProblem } from "./ipc";
+import type { Problem } from "./types/Problem";
+import type { Settings } from "./types/Settings";
 
-const KEY = "lifeboat.display";
-
-interface Kept {
-  theme: "system" | "light" | "dark";
-  density: "compact" | "comfortable";
-  motion: "system" | "reduced";
-  zone: "local" | "utc";
-  letters: boolean;
-}
-
-const DEFAULTS: Kept = { theme: "system", density: "compact", motion: "system", zone: "local", letters: true };
-const CHOICES: { [Name in keyof Kept]: readonly Kept[Name][] } = {
-  theme: ["system", "light", "dark"],
-  density: ["compact", "comfortable"],
-  motion: ["system", "reduced"],
-  zone: ["local", "utc"],
-  letters: [true, false],
+const USUAL: Settings = {
+  name: null,
+  role: "commander",
+  theme: "system",
+  density: "compact",
+  motion: "system",
+  text: "usual",
+  zone: "local",
+  letters: true,
 };
 
-function read(): Kept {
+/** Whether this window knows a zone by that name. */
+function isKnown(zone: string): boolean {
   try {
-    const found: unknown = JSON.parse(localStorage.getItem(KEY) ?? "{}");
-    if (typeof found !== "object" || found === null) return DEFAULTS;
-    const known = Object.entries(found).filter(([name, value]) =>
-      (CHOICES[name as keyof Kept] as readonly unknown[] | undefined)?.includes(value),
-    );
-    return { ...DEFAULTS, ...Object.fromEntries(known) };
+    return Intl.DateTimeFormat("en-GB", { timeZone: zone }).resolvedOptions().timeZone !== "";
   } catch {
-    return DEFAULTS;
+    return false;
   }
 }
 
 class Preferences {
-  #kept = $state.raw<Kept>(read());
+  #kept = $state.raw<Settings>(USUAL);
   #desktop = $state.raw<"light" | "dark">("light");
   readonly #local = localZone();
+  /** Why what was chosen last could not be kept. */
+  problem = $state.raw<Problem | null>(null);
 
   /** The theme in force. */
   readonly theme = $derived(this.#kept.theme === "system" ? this.#desktop : this.#kept.theme);
   /** The zone shown beside UTC; without a label when only UTC is wanted. */
-  readonly zone: Zone = $derived(this.#kept.zone === "utc" ? { id: "UTC", label: null } : this.#local);
+  readonly zone: Zone = $derived.by(() => {
+    const chosen = this.#kept.zone;
+    if (chosen === "utc") return { id: "UTC", label: null };
+    return chosen === "local" || !isKnown(chosen) ? this.#local : zoneOf(chosen);
+  });
 
-  get kept(): Kept {
+  get kept(): Settings {
     return this.#kept;
   }
 
-  choose(change: Partial<Kept>): void {
-    this.#kept = { ...this.#kept, ...change };
-    this.apply();
+  /** Holds at once; kept when the answer comes. Answers whether it was. */
+  async choose(change: Partial<Settings>): Promise<boolean> {
+    const before = this.#kept;
+    this.show({ ...before, ...change });
     try {
-      localStorage.setItem(KEY, JSON.stringify(this.#kept));
-    } catch {
-      // Without storage the choice holds until the window closes.
+      this.show({ ...this.#kept, ...(await settingsWrite(this.#kept)) });
+      this.problem = null;
+      return true;
+    } catch (thrown) {
+      this.problem = toProblem(thrown);
+      // What Rust refuses as wrong is taken back; what could not be written down still holds in this window.
+      if (this.problem.field !== null) this.show(before);
+      return false;
     }
   }
 
-  start(): void {
+  /** Reads what was chosen before the first paint, so that nothing is shown otherwise first. */
+  async start(): Promise<void> {
     this.apply();
     void followTheme((theme) => {
       this.#desktop = theme;
       this.apply();
     });
+    try {
+      this.show(await settingsRead());
+    } catch (thrown) {
+      this.problem = toProblem(thrown);
+    }
+  }
+
+  private show(settings: Settings): void {
+    this.#kept = settings;
+    this.apply();
   }
 
   private apply(): void {
@@ -72,6 +86,7 @@ class Preferences {
     root.dataset["theme"] = this.theme;
     root.dataset["density"] = this.#kept.density;
     root.dataset["motion"] = this.#kept.motion;
+    root.dataset["text"] = this.#kept.text;
   }
 }
 

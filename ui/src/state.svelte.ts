@@ -4,13 +4,16 @@
 import * as ipc from "./ipc";
 import { words } from "./locales/en";
 import type { AppView } from "./types/AppView";
+import type { AvailabilityReport } from "./types/AvailabilityReport";
 import type { Board } from "./types/Board";
+import type { DataView } from "./types/DataView";
 import type { DoctorReport } from "./types/DoctorReport";
 import type { EntryView } from "./types/EntryView";
 import type { PlanView } from "./types/PlanView";
 import type { Problem } from "./types/Problem";
 import type { RangeProgress } from "./types/RangeProgress";
 import type { RangeSize } from "./types/RangeSize";
+import type { Readiness } from "./types/Readiness";
 
 export const SCREENS = [
   "status",
@@ -39,6 +42,8 @@ type Sheet = "palette" | "keys" | "environment" | null;
 
 const BOARD_EVERY = 1_000;
 const APP_EVERY = 5_000;
+/** What adds up over days is asked for again this often, and when a health has changed. */
+const LOOK_BACK_EVERY = 30_000;
 /** A board not refreshed for this long is called out, whatever the checks themselves say. */
 const BOARD_SILENT_AFTER = 5_000;
 
@@ -94,6 +99,9 @@ class Lifeboat {
   readonly board = new Answer<Board>(ipc.boardRead);
   readonly plan = new Answer<PlanView>(ipc.planRead);
   readonly doctor = new Answer<DoctorReport>(ipc.doctorRun);
+  readonly readiness = new Answer<Readiness>(ipc.readinessRead);
+  readonly availability = new Answer<AvailabilityReport[]>(ipc.availabilityRead);
+  readonly data = new Answer<DataView>(ipc.dataRead);
   readonly range = new RangeJob();
 
   /** This window's clock, once a second. */
@@ -138,6 +146,9 @@ class Lifeboat {
     const slow = setInterval(() => {
       if (document.visibilityState === "visible") void this.app.read();
     }, APP_EVERY);
+    const slowest = setInterval(() => {
+      if (document.visibilityState === "visible") this.lookBack();
+    }, LOOK_BACK_EVERY);
     window.addEventListener("hashchange", moved);
     document.addEventListener("visibilitychange", looked);
     const listening = ipc
@@ -153,6 +164,7 @@ class Lifeboat {
     return () => {
       clearInterval(clock);
       clearInterval(slow);
+      clearInterval(slowest);
       window.removeEventListener("hashchange", moved);
       document.removeEventListener("visibilitychange", looked);
       void listening.then((end) => end());
@@ -161,14 +173,21 @@ class Lifeboat {
 
   private async open(): Promise<void> {
     await Promise.all([this.app.read(), this.board.read()]);
+    this.lookBack();
     if (this.app.value?.first_run && fromHash(window.location.hash) === null) this.go("welcome");
   }
 
   private hear(entry: EntryView): void {
     this.heard = entry;
     void this.board.read();
+    this.lookBack();
     if (!entry.kind.startsWith("health-")) void this.app.read();
     if (entry.kind === "plan-adopted") void this.plan.read();
+  }
+
+  private lookBack(): void {
+    void this.readiness.read();
+    void this.availability.read();
   }
 
   go(screen: Screen, kind: string | null = null, id: string | null = null): void {
@@ -231,6 +250,10 @@ class Lifeboat {
     const view = await this.attempt(() => ipc.environmentChoose(id));
     if (!view) return false;
     this.app.put(view);
+    // What was told of the environment before must not stand under another's name.
+    this.readiness.value = null;
+    this.availability.value = null;
+    this.lookBack();
     if (view.environment) this.say(words.environment.chosen(view.environment));
     await this.board.read();
     return true;

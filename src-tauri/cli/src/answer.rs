@@ -126,6 +126,7 @@ pub(crate) fn health(health: Health) -> String {
         Health::Outage => ("✕", "1;31"),
         Health::Unknown => ("?", "35"),
         Health::NotChecked => ("–", "2"),
+        Health::Maintenance => ("⚒", "36"),
     };
     paint(&format!("{shape} {:<11}", health.word()), colour)
 }

@@ -44,7 +44,8 @@ pub(crate) async fn run(place: &Place, names: &[String], answer: Answer) -> Resu
     Ok(ending)
 }
 
-fn id(name: &str) -> Result<Id, Problem> {
+/// A check's name, which may or may not be in the plan.
+pub(crate) fn id(name: &str) -> Result<Id, Problem> {
     name.parse().map_err(|_| {
         Problem::new(Code::CheckUnknown, format!("no check is called \"{name}\""))
             .field("check")

@@ -8,10 +8,12 @@ mod answer;
 mod check;
 mod doctor;
 mod heartbeat;
+mod history;
 mod journal;
 mod plan;
 mod progress;
 mod range;
+mod silence;
 mod status;
 
 use std::{
@@ -59,13 +61,20 @@ enum Verb {
     #[command(subcommand)]
     Plan(plan::PlanVerb),
     /// Check once, now: all checks or those named.
+    #[command(args_conflicts_with_subcommands = true)]
     Check {
         /// Names of checks in the plan.
         #[arg(value_name = "ID")]
         checks: Vec<String>,
+        #[command(subcommand)]
+        verb: Option<history::CheckVerb>,
     },
     /// Show the board: functions by tier, data stores, systems, providers.
-    Status,
+    Status {
+        /// Show instead for how much of the last 30 and 90 days each worked, and for how much nothing is known.
+        #[arg(long)]
+        availability: bool,
+    },
     /// Keep checking and show every change of health, until interrupted.
     Watch {
         /// End after this many seconds.
@@ -89,6 +98,16 @@ enum Verb {
         /// The job failed, and why.
         #[arg(long, value_name = "MESSAGE")]
         failed: Option<String>,
+    },
+    /// Say that work is under way: checking goes on, nothing alarms, and it ends by itself.
+    #[command(subcommand)]
+    Maintenance(silence::MaintenanceVerb),
+    /// Want no alarms for a while; what is wrong is shown all the same.
+    Mute(silence::MuteArguments),
+    /// Want alarms again before the time.
+    Unmute {
+        /// Its entry, as the board gives it; may be left out while only one is muted.
+        entry: Option<String>,
     },
     /// Look at what this computer has and lacks.
     Doctor,
@@ -195,12 +214,17 @@ async fn run(arguments: Arguments) -> Result<Ending, Problem> {
     };
     match arguments.verb {
         Verb::Plan(verb) => plan::run(&place, &verb, answer),
-        Verb::Check { checks } => check::run(&place, &checks, answer).await,
-        Verb::Status => status::show(&place, answer).await,
+        Verb::Check { verb: Some(verb), .. } => history::run(&place, &verb, answer).await,
+        Verb::Check { checks, verb: None } => check::run(&place, &checks, answer).await,
+        Verb::Status { availability: true } => history::availability(&place, answer).await,
+        Verb::Status { availability: false } => status::show(&place, answer).await,
         Verb::Watch { seconds } => status::watch(&place, seconds, answer).await,
         Verb::Range(verb) => range::run(&place, verb, answer).await,
         Verb::Journal(verb) => journal::run(&place, verb, answer).await,
         Verb::Heartbeat { check, ok: _, failed } => heartbeat::run(&place, &check, failed, answer).await,
+        Verb::Maintenance(verb) => silence::maintenance(&place, verb, answer).await,
+        Verb::Mute(arguments) => silence::mute(&place, arguments, answer).await,
+        Verb::Unmute { entry } => silence::unmute(&place, entry, answer).await,
         Verb::Doctor => doctor::run(&place, answer).await,
     }
 }

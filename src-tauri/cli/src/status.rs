@@ -5,16 +5,23 @@ use std::{fmt::Write as _, io::Write as _, time::Duration};
 use lifeboat_domain::{
     Problem,
     journal::EntryView,
-    status::{Board, FunctionRow, Health, PartRow, Watching},
+    status::{Board, CheckRow, FunctionRow, Health, PartRow, Quiet, Watching},
 };
 use lifeboat_engine::Engine;
-use tokio::sync::broadcast::error::RecvError;
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::broadcast::error::RecvError,
+};
 
 use crate::{
     Place,
     answer::{Answer, Ending, health, tell_problem, time, visible},
     progress,
 };
+
+/// How soon the first whole picture is looked for, and how seldom the board is while entries tell of changes.
+const SOON: Duration = Duration::from_millis(250);
+const SELDOM: Duration = Duration::from_secs(2);
 
 pub(crate) async fn show(place: &Place, answer: Answer) -> Result<Ending, Problem> {
     let engine = place.open().await?;
@@ -40,12 +47,15 @@ fn ending(board: &Board) -> Ending {
     match board.worst {
         Health::Outage | Health::Degraded => Ending::Bad,
         Health::Unknown | Health::NotChecked => Ending::CouldNotCheck,
-        Health::Operational if board.counts.unknown + board.counts.not_checked > 0 => Ending::CouldNotCheck,
-        Health::Operational => Ending::Good,
+        Health::Operational | Health::Maintenance if board.counts.unknown + board.counts.not_checked > 0 => {
+            Ending::CouldNotCheck
+        }
+        Health::Operational | Health::Maintenance => Ending::Good,
     }
 }
 
 pub(crate) async fn watch(place: &Place, seconds: Option<u64>, answer: Answer) -> Result<Ending, Problem> {
+    let mut asked = Asked::catch()?;
     let engine = place.open().await?;
     let mut entries = engine.entries();
     engine.watch().await?;
@@ -67,12 +77,13 @@ pub(crate) async fn watch(place: &Place, seconds: Option<u64>, answer: Answer) -
     // The first picture comes when every check has been made once.
     let mut first = Some(board);
     let (mut told, mut sentence) = (None, String::new());
-    let mut looks = tokio::time::interval(Duration::from_millis(250));
+    let mut looked = tokio::time::Instant::now();
     let result = loop {
         tokio::select! {
             () = &mut until => break Ok(()),
-            () = interrupted() => break Ok(()),
-            _ = looks.tick() => {
+            () = asked.comes() => break Ok(()),
+            () = tokio::time::sleep_until(looked + if first.is_some() { SOON } else { SELDOM }) => {
+                looked = tokio::time::Instant::now();
                 // While nothing can be kept, no entry comes: the board itself is told then, whenever it changes.
                 let trouble = engine.trouble();
                 if trouble != told {
@@ -124,17 +135,30 @@ pub(crate) fn tell_trouble(engine: &Engine, answer: Answer) {
     }
 }
 
-async fn interrupted() {
-    let Ok(mut ended) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        result = tokio::signal::ctrl_c() => {
-            if result.is_err() {
-                std::future::pending::<()>().await;
-            }
+/// What asks this program to end: a person, the system, or the terminal that is gone. Caught from the beginning, so
+/// that a watch never ends without saying so.
+struct Asked {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Asked {
+    fn catch() -> Result<Self, Problem> {
+        let of = |kind| signal(kind).map_err(|error| Problem::bug(format!("a signal cannot be caught: {error}")));
+        Ok(Self {
+            interrupt: of(SignalKind::interrupt())?,
+            terminate: of(SignalKind::terminate())?,
+            hangup: of(SignalKind::hangup())?,
+        })
+    }
+
+    async fn comes(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.hangup.recv() => {}
         }
-        _ = ended.recv() => {}
     }
 }
 
@@ -146,13 +170,18 @@ fn text(board: &Board) -> String {
     let mut text = String::new();
     let counts = board.counts;
     let _ = writeln!(text, "{}", board.sentence);
+    for silence in &board.silences {
+        let _ = writeln!(text, "  {}", crate::silence::in_words(silence, board.as_of));
+    }
+    let maintenance =
+        if counts.maintenance > 0 { format!(", {} in maintenance", counts.maintenance) } else { String::new() };
     let watching = match board.watching {
         Watching::Here | Watching::Elsewhere => "being watched",
         Watching::Nobody => "nobody is watching",
     };
     let _ = writeln!(
         text,
-        "{} · as of {} · {} operational, {} degraded, {} outage, {} unknown, {} not checked · {watching}",
+        "{} · as of {} · {} operational, {} degraded, {} outage, {} unknown, {} not checked{maintenance} · {watching}",
         board.environment.name,
         time(board.as_of),
         counts.operational,
@@ -171,7 +200,7 @@ fn text(board: &Board) -> String {
     {
         let _ = writeln!(text, "\n{head}");
         for part in parts {
-            part_line(&mut text, part);
+            part_line(&mut text, part, &board.checks);
         }
     }
     if !board.changes.is_empty() {
@@ -192,9 +221,20 @@ fn function_line(text: &mut String, function: &FunctionRow) {
     }
 }
 
-fn part_line(text: &mut String, part: &PartRow) {
+fn part_line(text: &mut String, part: &PartRow, checks: &[CheckRow]) {
     let _ = writeln!(text, "  {} {:<28} {}", health(part.health), visible(&part.name), visible(&part.reason));
     if let (Health::Outage | Health::Degraded, Some(fallback)) = (part.health, &part.fallback) {
         let _ = writeln!(text, "      Fallback: {}", visible(fallback));
+    }
+    for check in checks.iter().filter(|check| check.of == part.id) {
+        if let Some(because) = &check.because {
+            let _ = writeln!(text, "      {}: because of {}", visible(&check.name), visible(&because.name));
+        }
+        if let Some(flapping) = &check.flapping {
+            let _ = writeln!(text, "      {}: flapping since {}", visible(&check.name), time(flapping.since));
+        }
+        if let (true, Some(Quiet::Muted { until })) = (check.is_bad(), &check.quiet) {
+            let _ = writeln!(text, "      {}: muted until {}", visible(&check.name), time(*until));
+        }
     }
 }

@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{Days, Months, NaiveDate};
+
 use crate::plan::{
     id::Id,
     quantity::{CalendarDate, Period},
@@ -35,6 +37,16 @@ impl Cadence {
             Self::Quarterly => 3,
             Self::HalfYearly => 6,
             Self::Yearly => 12,
+        }
+    }
+
+    /// The day it comes round after a day.
+    pub fn after(self, day: NaiveDate) -> Option<NaiveDate> {
+        match self {
+            Self::Weekly => day.checked_add_days(Days::new(7)),
+            Self::Monthly | Self::Quarterly | Self::HalfYearly | Self::Yearly => {
+                day.checked_add_months(Months::new(self.months()))
+            }
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use chrono::NaiveDate;
+
 use crate::{
     drill::Cadence,
     plan::{
@@ -24,6 +26,13 @@ table! {
         pub owner: Option<Id>,
         /// When it was last done.
         pub last: Option<CalendarDate>,
+    }
+}
+
+impl Review {
+    /// The last day on which it is not overdue, counted from when it was last held; one that never was, from `since`.
+    pub fn due(&self, since: CalendarDate) -> Option<NaiveDate> {
+        self.every.after(self.last.unwrap_or(since).last_day())
     }
 }
 

@@ -7,16 +7,14 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use lifeboat_domain::{
     Id,
-    check::Sample,
     environment::EnvironmentKind,
     journal::EntryView,
-    plan::quantity::Period,
+    plan::PlanPlaces,
     problem::Problem,
-    status::{Board, BoardInput, RecentChange},
+    status::{Board, BoardInput, RecentChange, Span, observed, readiness::Readiness},
 };
 
 use crate::{
-    charts::latency_chart,
     definition,
     journal::{Journal, JournalError},
     scheduler::{Force, Scheduler},
@@ -27,8 +25,6 @@ use crate::{
 const CHANGES: usize = 50;
 /// How many samples one check shows at most.
 const SAMPLES: u32 = 200;
-/// How many samples a chart is drawn from at most: an hour at the shortest interval.
-const CHARTED: u32 = 36_000;
 
 /// The board of what is in force, now.
 pub(crate) async fn board(
@@ -41,6 +37,10 @@ pub(crate) async fn board(
         tracing::warn!(%error, "the board does without recent changes");
         Vec::new()
     });
+    let silences = crate::silence::silences(journal, &force.environment, now).await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "the board does without maintenance and mute");
+        Vec::new()
+    });
     let input = BoardInput {
         plan: &force.plan,
         environment: &force.environment,
@@ -48,9 +48,24 @@ pub(crate) async fn board(
         running: &scheduler.running(&force.environment),
         watching: scheduler.watching(&force.environment),
         changes,
+        silences,
+        elsewhere: &force.elsewhere().keys().cloned().collect(),
+        not_running: force.not_running(),
         now,
     };
     Board::of(input).ok_or_else(|| Problem::bug("the environment in force is not in the plan in force"))
+}
+
+/// When the environment in force was observed, by this home or another whose journal is joined.
+pub(crate) async fn observed_spans(
+    scheduler: &Scheduler,
+    journal: &Journal,
+    force: &Force,
+) -> Result<Vec<Span>, Problem> {
+    let kinds = ["watch-started", "watch-stopped", "watch-interrupted"];
+    let facts = journal.facts(&kinds, DateTime::UNIX_EPOCH).await?;
+    let facts = facts.iter().map(|(entry, fact)| (entry.device, entry.at.to_utc(), fact));
+    Ok(observed(&force.environment, facts, scheduler.watched_until(&force.environment)))
 }
 
 /// What the journal says of the last hour that concerns the environment in force, newest first.
@@ -89,27 +104,28 @@ pub(crate) async fn detail(
     let board = board(scheduler, journal, force, now).await?;
     let row = board.checks.into_iter().find(|row| &row.id == id);
     let (Some(row), Some(check)) = (row, force.checks.get(id)) else { return Ok(None) };
-    let window = Period::from_secs(3_600);
-    let (environment, hour) = (&force.environment, now - window.to_delta());
+    let environment = &force.environment;
     // Samples are telemetry: where they cannot be read, the rest of the answer is still worth giving.
-    let charted = journal.samples(environment, id, hour, CHARTED).await.unwrap_or_default();
     let samples = journal.samples(environment, id, DateTime::UNIX_EPOCH, SAMPLES).await.unwrap_or_default();
     let failing = journal.failing(environment, id).await.unwrap_or_default();
-    let shown = if charted.is_empty() { &samples } else { &charted };
     Ok(Some(CheckDetail {
         of_name: force.plan.name_of(&check.of).unwrap_or(check.of.as_str()).to_owned(),
         definition: definition::in_words(check, &force.targets(check)),
-        chart: latency_chart(shown, check.slow, now, charted_window(shown, now, window)),
         row,
         failing,
         samples,
     }))
 }
 
-/// The time a chart shows: since the oldest sample, in whole minutes, so that a check of minutes ago is not a stroke
-/// at the right edge of an empty hour. Ten minutes at least.
-fn charted_window(samples: &[Sample], now: DateTime<Utc>, most: Period) -> Period {
-    let oldest = samples.iter().map(|sample| sample.at).min().unwrap_or(now);
-    let minutes = u64::try_from((now - oldest).num_minutes() + 1).unwrap_or(0);
-    Period::from_secs(minutes.max(10) * 60).min(most)
+/// How ready the stores of what is in force are to be recovered, and what is due.
+pub(crate) async fn readiness(
+    scheduler: &Scheduler,
+    journal: &Journal,
+    force: &Force,
+    places: &PlanPlaces,
+    now: DateTime<Utc>,
+) -> Result<Readiness, Problem> {
+    let board = board(scheduler, journal, force, now).await?;
+    let healths = scheduler.healths(&force.environment).await;
+    Ok(Readiness::of(&force.plan, places, &board, |check| healths.get(check)))
 }

@@ -10,21 +10,18 @@ use std::{
 use lifeboat_domain::{
     Id,
     check::{ProbeKind, judge::Beat, redact::redact},
-    journal::Fact,
-    plan::{LoadedPlan, Plan, lint::lint, read::nearest},
+    plan::{LoadedPlan, Plan, PlanPlaces, lint::lint, read::nearest},
     problem::{Code, Problem},
 };
 
 use crate::{
     Options,
-    journal::{Clock, Journal, Opening, wall_clock},
+    journal::{Clock, Journal, Opening},
     plans::{self, ValuesFile},
-    scheduler::{Force, Probers, Scheduler},
+    scheduler::{Force, Probers, Route, Scheduler},
+    settings,
     view::{CheckResult, EnvironmentChoice, PlanView},
 };
-
-/// Who acts when nobody does.
-const SYSTEM: &str = "system";
 
 /// The longest account of a failure a job may give, in bytes.
 const LONGEST_FAILURE: usize = 300;
@@ -35,6 +32,8 @@ pub(crate) struct Core {
     pub(crate) journal: Journal,
     pub(crate) scheduler: Arc<Scheduler>,
     pub(crate) clock: Clock,
+    /// Where the plan in force has its values.
+    places: Mutex<Arc<PlanPlaces>>,
     /// Why no plan is in force, while none is.
     without: Mutex<Option<Problem>>,
 }
@@ -46,11 +45,10 @@ impl fmt::Debug for Core {
 }
 
 impl Core {
-    pub(crate) async fn open(options: Options, probers: Probers) -> Result<Self, Problem> {
-        let clock = wall_clock();
-        let journal = Journal::open(Opening::in_use(&options.home)).await?;
-        let scheduler = Scheduler::new(journal.clone(), clock.clone(), options.home.clone(), probers);
-        let core = Self { options, journal, scheduler, clock, without: Mutex::default() };
+    pub(crate) async fn open(options: Options, probers: Probers, clock: Clock, route: Route) -> Result<Self, Problem> {
+        let journal = Journal::open(Opening { clock: clock.clone(), ..Opening::in_use(&options.home) }).await?;
+        let scheduler = Scheduler::new(journal.clone(), clock.clone(), options.home.clone(), probers, route);
+        let core = Self { options, journal, scheduler, clock, places: Mutex::default(), without: Mutex::default() };
         match core.plan_read().await {
             Ok(_) => Ok(core),
             Err(problem) if problem.code == Code::EnvironmentUnknown => Err(problem),
@@ -61,8 +59,20 @@ impl Core {
         }
     }
 
+    /// Who acts: by the name chosen in the settings, unless the environment names somebody for this one time.
+    pub(crate) fn actor(&self) -> String {
+        let is_named = std::env::var_os("LIFEBOAT_PERSON").is_some_and(|name| !name.is_empty());
+        let chosen = if is_named { None } else { settings::read(&self.options.home).name };
+        chosen.map_or_else(|| self.options.actor.clone(), |name| format!("person:{name}"))
+    }
+
     fn without(&self) -> MutexGuard<'_, Option<Problem>> {
         self.without.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where the plan in force has its values.
+    pub(crate) fn places(&self) -> Arc<PlanPlaces> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What is in force, or why nothing is.
@@ -87,7 +97,8 @@ impl Core {
         match reading.plan {
             Ok(LoadedPlan { plan, places }) => {
                 view.findings = lint(&plan, &places, (self.clock)().date_naive());
-                self.adopt(&plan).await?;
+                self.put_in_force(&plan)?;
+                *self.places.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(places);
                 view.plan = Some(plan);
             }
             Err(faults) => {
@@ -108,7 +119,7 @@ impl Core {
         Ok(view)
     }
 
-    async fn adopt(&self, plan: &Plan) -> Result<(), Problem> {
+    fn put_in_force(&self, plan: &Plan) -> Result<(), Problem> {
         let in_force = self.scheduler.force();
         if in_force.as_ref().is_some_and(|force| force.plan.hash == plan.hash) {
             return Ok(());
@@ -120,14 +131,6 @@ impl Core {
                 .ok_or_else(|| Problem::bug("a whole plan without an environment"))?,
         };
         self.enforce(Arc::new(plan.clone()), &environment)?;
-        let fact = Fact::PlanAdopted {
-            document: plan.document.id.clone(),
-            version: plan.document.version.clone(),
-            hash: plan.hash.clone(),
-        };
-        if let Err(problem) = self.journal.append_once(SYSTEM.to_owned(), fact).await {
-            tracing::warn!(code = %problem.code, message = %problem.message, "the plan's adoption could not be noted");
-        }
         Ok(())
     }
 
@@ -201,8 +204,10 @@ impl Core {
         }
         // Somebody who asks now means the values of now, such as those of a range that has just come up.
         force.values.look_now();
+        let actor = self.actor();
+        self.scheduler.adopt(&force.plan).await;
         let flights = wanted.into_iter().filter_map(|check| {
-            let flight = self.scheduler.fly(&force, &check, &self.options.actor)?;
+            let flight = self.scheduler.fly(&force, &check, &actor)?;
             Some(async move { (check, flight.await) })
         });
         let landed = futures_util::future::join_all(flights).await;

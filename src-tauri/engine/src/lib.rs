@@ -12,8 +12,14 @@ use lifeboat_domain::{
     Id,
     check::judge::Beat,
     journal::{EntryView, Fact, Verification},
+    plan::quantity::Period,
     problem::Problem,
-    status::Board,
+    status::{
+        Board, Span,
+        availability::AvailabilityReport,
+        readiness::Readiness,
+        rollup::{Grain, HistorySpan, SAMPLES_KEPT},
+    },
 };
 use tokio::sync::broadcast;
 use tokio_util::sync::DropGuard;
@@ -23,23 +29,28 @@ pub mod charts;
 mod definition;
 pub mod doctor;
 mod engine;
+pub mod history;
 mod journal;
 pub mod plans;
 pub mod probe;
 pub mod scheduler;
 pub mod secrets;
+pub mod settings;
+mod silence;
 pub mod view;
 
 pub use self::engine::default_home;
 use self::{
     doctor::DoctorReport,
     engine::Core,
+    history::CheckHistory,
+    journal::{Clock, wall_clock},
     probe::Prober,
-    scheduler::{Probers, Probing},
+    scheduler::{Probers, Probing, Route},
     secrets::{Fixed, Keychain, Layered, SecretStore, Sensitive},
     view::{
-        Backup, CheckDetail, CheckResult, EnvironmentChoice, Export, JournalPage, JournalQuery, PlanView, Rebuilt,
-        Restored,
+        Backup, CheckDetail, CheckResult, DataView, EnvironmentChoice, Export, JournalPage, JournalQuery, Kept,
+        PlanView, Rebuilt, Restored,
     },
 };
 
@@ -71,16 +82,16 @@ impl Engine {
     /// # Errors
     /// When the home cannot be used, or `options` names an environment the plan does not have.
     pub async fn open(options: Options) -> Result<Self, Problem> {
-        Self::open_on(options, probers()).await
+        Self::open_on(options, probers(), wall_clock(), scheduler::route()).await
     }
 
     /// Opens the home with another prober than the real one, for tests.
     pub async fn open_with(options: Options, probing: Arc<dyn Probing>) -> Result<Self, Problem> {
-        Self::open_on(options, Arc::new(move |_| Ok(probing.clone()))).await
+        Self::open_on(options, Arc::new(move |_| Ok(probing.clone())), wall_clock(), scheduler::route()).await
     }
 
-    async fn open_on(options: Options, probers: Probers) -> Result<Self, Problem> {
-        let core = Core::open(options, probers).await?;
+    async fn open_on(options: Options, probers: Probers, clock: Clock, route: Route) -> Result<Self, Problem> {
+        let core = Core::open(options, probers, clock, route).await?;
         let ends = core.scheduler.ended().clone().drop_guard();
         Ok(Self { core: Arc::new(core), _ends: Arc::new(ends) })
     }
@@ -125,6 +136,33 @@ impl Engine {
         detail.ok_or_else(|| Core::unknown_check(&force, &check))
     }
 
+    /// What became of one check over a span.
+    pub async fn check_history(&self, check: Id, span: HistorySpan) -> Result<CheckHistory, Problem> {
+        let core = &self.core;
+        let force = core.force()?;
+        let found = force.checks.get(&check).ok_or_else(|| Core::unknown_check(&force, &check))?;
+        history::history(&core.scheduler, &core.journal, &force, (&check, found), span, (core.clock)()).await
+    }
+
+    /// How available every function, part and check was over 30 and 90 days.
+    pub async fn availability(&self) -> Result<Vec<AvailabilityReport>, Problem> {
+        let core = &self.core;
+        history::availability(&core.scheduler, &core.journal, &*core.force()?, (core.clock)()).await
+    }
+
+    /// How ready the stores are to be recovered, and what the plan says is due.
+    pub async fn readiness(&self) -> Result<Readiness, Problem> {
+        let core = &self.core;
+        let (force, places) = (core.force()?, core.places());
+        board::readiness(&core.scheduler, &core.journal, &force, &places, (core.clock)()).await
+    }
+
+    /// When the environment in force was observed: what happened outside of these spans is not known.
+    pub async fn observed(&self) -> Result<Vec<Span>, Problem> {
+        let core = &self.core;
+        board::observed_spans(&core.scheduler, &core.journal, &*core.force()?).await
+    }
+
     /// Begins checking on schedule, unless another program on this home does; then follows, ready to take over.
     /// Ends when the engine is closed.
     pub async fn watch(&self) -> Result<(), Problem> {
@@ -164,7 +202,10 @@ impl Engine {
 
     /// Appends a fact in the name of the actor. Acknowledged means on disk.
     pub async fn append(&self, fact: Fact) -> Result<EntryView, Problem> {
-        let entry = self.core.journal.append(self.core.options.actor.clone(), fact).await?;
+        if let Ok(force) = self.core.force() {
+            self.core.scheduler.adopt(&force.plan).await;
+        }
+        let entry = self.core.journal.append(self.core.actor(), fact).await?;
         Ok(EntryView::from(&entry))
     }
 
@@ -215,6 +256,26 @@ impl Engine {
     /// When the home has a journal, or the copy is not what its manifest says; nothing is left behind then.
     pub async fn journal_restore(home: &Path, copy: &Path, actor: String) -> Result<Restored, Problem> {
         journal::restore(home, copy, actor).await
+    }
+
+    /// What is kept in the home, how much of it there is, and for how long.
+    pub async fn data(&self) -> Result<DataView, Problem> {
+        let journal = &self.core.journal;
+        let (samples, rollups) = journal.kept().await?;
+        let kept = |what: String, kept: Period| Kept { what, kept };
+        let kept = [kept("sample".to_owned(), SAMPLES_KEPT)]
+            .into_iter()
+            .chain(Grain::ALL.map(|grain| kept(grain.to_string(), grain.kept())));
+        Ok(DataView {
+            home: self.core.options.home.display().to_string(),
+            plan: self.core.options.plan.display().to_string(),
+            logs: self.core.options.home.join("logs").display().to_string(),
+            journal_bytes: journal.bytes(),
+            entries: journal.total().await?,
+            samples,
+            rollups,
+            kept: kept.collect(),
+        })
     }
 
     /// Entries as they are appended, by this program or another on the same home, within a second.

@@ -5,14 +5,12 @@ use lifeboat_domain::{
     check::Sample,
     environment::EnvironmentKind,
     journal::{EntryView, Verification},
-    plan::{Id, Plan, lint::Finding, read::PlanFault},
+    plan::{Id, Plan, lint::Finding, quantity::Period, read::PlanFault},
     problem::Problem,
-    status::CheckRow,
+    status::{CheckRow, Scope},
 };
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
-
-use crate::charts::ChartDocument;
 
 /// The result of checking once.
 #[derive(Debug, Clone, PartialEq, Serialize, TS)]
@@ -42,8 +40,6 @@ pub struct CheckDetail {
     pub failing: Option<Sample>,
     /// The newest samples, newest first, at most 200.
     pub samples: Vec<Sample>,
-    /// Latency over the last hour.
-    pub chart: ChartDocument,
 }
 
 /// What to list of the journal.
@@ -61,6 +57,22 @@ pub struct JournalQuery {
     pub check: Option<String>,
     /// Only entries whose summary, actor or body contain this text.
     pub text: Option<String>,
+}
+
+/// A maintenance or a mute as somebody wants it.
+#[derive(Debug, Clone, PartialEq, Deserialize, TS)]
+#[ts(export)]
+pub struct SilenceWanted {
+    /// For what.
+    pub scope: Scope,
+    /// From when on; nothing means now. A mute always begins now.
+    #[serde(default)]
+    pub from: Option<DateTime<Utc>>,
+    /// When it ends by itself.
+    pub until: DateTime<Utc>,
+    /// What is done, or why nobody wants to hear of it.
+    #[serde(default)]
+    pub reason: String,
 }
 
 /// A page of the journal, newest first.
@@ -131,6 +143,38 @@ pub struct Rebuilt {
     pub chains: u64,
     /// Healths of checks.
     pub healths: u64,
+}
+
+/// For how long something is kept.
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
+#[ts(export)]
+pub struct Kept {
+    /// `sample`, or what its roll-up stands for: `minute`, `hour`, `day`.
+    pub what: String,
+    /// How long.
+    pub kept: Period,
+}
+
+/// What is kept in the home.
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
+#[ts(export)]
+pub struct DataView {
+    /// The home.
+    pub home: String,
+    /// The plan's folder.
+    pub plan: String,
+    /// The folder of the logs.
+    pub logs: String,
+    /// How large the journal is on disk, with what SQLite keeps beside it.
+    pub journal_bytes: u64,
+    /// Entries in the journal.
+    pub entries: u64,
+    /// Samples kept one by one.
+    pub samples: u64,
+    /// Roll-ups kept.
+    pub rollups: u64,
+    /// For how long what is kept.
+    pub kept: Vec<Kept>,
 }
 
 /// A plan file as text, for showing a fault at its line.

@@ -100,7 +100,8 @@ export async function journey({ desk: lay, shows }) {
     await session.find("heading", "Document control");
     await accessible(session);
     await session.click("button", "Settings");
-    await session.find("heading", "Diagnostics");
+    await session.click("tab", "Diagnostics");
+    await session.find("heading", "About");
     await accessible(session);
     await session.click("button", "Incidents");
     await session.find("heading", /^Not in this version yet/);
@@ -113,7 +114,7 @@ export async function journey({ desk: lay, shows }) {
     await session.press("j");
     await session.find("button", /^Verify chain/);
     await session.press(",");
-    await session.find("heading", "Diagnostics");
+    await session.find("heading", "Settings");
     await session.press("control+6");
     await session.find("heading", "Document control");
     await session.press("control+k");

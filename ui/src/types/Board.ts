@@ -3,8 +3,11 @@ import type { CheckRow } from "./CheckRow";
 import type { Counts } from "./Counts";
 import type { EnvironmentTag } from "./EnvironmentTag";
 import type { Health } from "./Health";
+import type { Need } from "./Need";
+import type { NoNetwork } from "./NoNetwork";
 import type { PartRow } from "./PartRow";
 import type { RecentChange } from "./RecentChange";
+import type { Silence } from "./Silence";
 import type { TierRow } from "./TierRow";
 import type { Watching } from "./Watching";
 
@@ -61,6 +64,18 @@ providers: Array<PartRow>,
  */
 checks: Array<CheckRow>, 
 /**
+ * What needs what, directly, as the plan has it.
+ */
+needs: Array<Need>, 
+/**
  * What changed in the last hour, newest first.
  */
-changes: Array<RecentChange>, };
+changes: Array<RecentChange>, 
+/**
+ * Maintenances and mutes that hold or are planned, by beginning.
+ */
+silences: Array<Silence>, 
+/**
+ * That this computer has no network, if so.
+ */
+no_network: NoNetwork | null, };

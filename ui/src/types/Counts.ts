@@ -23,4 +23,8 @@ unknown: number,
 /**
  * Never checked.
  */
-not_checked: number, };
+not_checked: number, 
+/**
+ * In maintenance, whatever is underneath.
+ */
+maintenance: number, };

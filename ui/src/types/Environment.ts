@@ -2,6 +2,8 @@
 import type { Endpoint } from "./Endpoint";
 import type { EnvironmentKind } from "./EnvironmentKind";
 import type { Id } from "./Id";
+import type { Limits } from "./Limits";
+import type { OwnNetwork } from "./OwnNetwork";
 import type { Pace } from "./Pace";
 
 /**
@@ -27,4 +29,12 @@ endpoints: { [key in Id]: Endpoint },
 /**
  * Endpoints this environment has none of, on purpose. Their checks are unknown here.
  */
-absent: Array<Id>, };
+absent: Array<Id>, 
+/**
+ * How this computer's own network is told from what is elsewhere.
+ */
+network: OwnNetwork | null, 
+/**
+ * How many checks may be under way at once.
+ */
+limits: Limits | null, };

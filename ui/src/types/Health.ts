@@ -3,4 +3,4 @@
 /**
  * The health of a check, a part of the platform or a business function.
  */
-export type Health = "not-checked" | "operational" | "degraded" | "outage" | "unknown";
+export type Health = "not-checked" | "operational" | "degraded" | "outage" | "unknown" | "maintenance";

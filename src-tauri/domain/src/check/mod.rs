@@ -112,6 +112,22 @@ pub struct Measurement {
     pub unit: String,
 }
 
+choice! {
+    /// Where the fault lies that kept a probe from an answer.
+    pub enum FaultClass {
+        /// In what this computer or the plan lacks.
+        Local = "local",
+        /// In this computer's network, as the guard found; see `status::network`.
+        OwnNetwork = "own-network",
+        /// On the way: the name or the way to the host was not found.
+        Network = "network",
+        /// Nobody answered in time: the way, or the other side.
+        Silent = "silent",
+        /// At the other side, which was reached.
+        Remote = "remote",
+    }
+}
+
 /// What one probe found, already judged. Never an error: a probe that could not work is `unknown`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
@@ -123,6 +139,8 @@ pub struct Outcome {
     pub measurements: Vec<Measurement>,
     /// The answer as kept for evidence: redacted, at most 4 KiB. Only kept when the verdict is not operational.
     pub answer: Option<String>,
+    /// Where the fault lies when there was no answer to judge.
+    pub fault: Option<FaultClass>,
 }
 
 /// One result of one check: local telemetry, not evidence.
@@ -141,6 +159,9 @@ pub struct Sample {
     pub measurements: Vec<Measurement>,
     /// The failing answer, redacted and bounded.
     pub answer: Option<String>,
+    /// Where the fault lies when there was no answer to judge; not kept for longer than the latest sample.
+    #[serde(default)]
+    pub fault: Option<FaultClass>,
 }
 
 /// Checks by name, as the plan has them.

@@ -43,6 +43,31 @@ table! {
 }
 
 table! {
+    /// How this computer's own network is told from what is elsewhere.
+    pub struct OwnNetwork {
+        /// Endpoints of others, independent of the platform and of each other, at least two. When none of them can be
+        /// reached, it is this computer that has no network.
+        pub references: Vec<Id>,
+    }
+}
+
+table! {
+    /// How many checks may be under way at once.
+    pub struct Limits {
+        /// In all.
+        pub in_all: u32 = 64,
+        /// To one host. On this computer every port counts as a host.
+        pub per_host: u32 = 8,
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { in_all: 64, per_host: 8 }
+    }
+}
+
+table! {
     /// One environment of the plan.
     pub struct Environment {
         /// What it is called on screen.
@@ -55,6 +80,10 @@ table! {
         pub endpoints: BTreeMap<Id, Endpoint>,
         /// Endpoints this environment has none of, on purpose. Their checks are unknown here.
         pub absent: Vec<Id>,
+        /// How this computer's own network is told from what is elsewhere.
+        pub network: Option<OwnNetwork>,
+        /// How many checks may be under way at once.
+        pub limits: Option<Limits>,
     }
 }
 

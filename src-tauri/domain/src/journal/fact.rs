@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::{
     plan::{id::Id, read::choice},
-    status::{Health, HealthChange},
+    status::{Health, HealthChange, HealthEvent, Interruption, Scope},
 };
 
 /// Everything the journal can say. Past tense: it has happened.
@@ -40,6 +40,44 @@ pub enum Fact {
         /// The failing answer, redacted and bounded.
         answer: Option<String>,
     },
+    /// A check's health changes too often: from here on its changes are not told one by one.
+    FlappingBegan {
+        /// In which environment.
+        environment: Id,
+        /// Which check.
+        check: Id,
+        /// What the check is called.
+        name: String,
+        /// The part it tells of.
+        of: Id,
+        /// Which plan, by content.
+        plan: String,
+        /// The change that was one too many.
+        #[serde(flatten)]
+        change: HealthChange,
+        /// The failing answer, redacted and bounded.
+        answer: Option<String>,
+    },
+    /// A check's health is steady again.
+    FlappingEnded {
+        /// In which environment.
+        environment: Id,
+        /// Which check.
+        check: Id,
+        /// What the check is called.
+        name: String,
+        /// The part it tells of.
+        of: Id,
+        /// Which plan, by content.
+        plan: String,
+        /// From the health at the beginning to that of now.
+        #[serde(flatten)]
+        change: HealthChange,
+        /// The failing answer, redacted and bounded.
+        answer: Option<String>,
+        /// Changes of health that were not told.
+        changes: u32,
+    },
     /// Checking began: from here on silence means that nothing changed.
     WatchStarted {
         /// In which environment.
@@ -49,6 +87,59 @@ pub enum Fact {
     WatchStopped {
         /// In which environment.
         environment: Id,
+    },
+    /// For a while nothing was observed although a watch had begun and not ended.
+    WatchInterrupted {
+        /// In which environment.
+        environment: Id,
+        /// The last sign of watching.
+        from: DateTime<Utc>,
+        /// When watching went on.
+        until: DateTime<Utc>,
+        /// What interrupted it.
+        why: Interruption,
+    },
+    /// Somebody planned work: what it is for is in maintenance from a time to a time.
+    MaintenancePlanned {
+        /// In which environment.
+        environment: Id,
+        /// What is worked on.
+        scope: Scope,
+        /// From when on.
+        from: DateTime<Utc>,
+        /// When it ends by itself.
+        until: DateTime<Utc>,
+        /// What is done.
+        reason: String,
+    },
+    /// Somebody ended a maintenance before its time.
+    MaintenanceEnded {
+        /// In which environment.
+        environment: Id,
+        /// What was worked on.
+        scope: Scope,
+        /// The entry that planned it: `device/sequence`.
+        entry: String,
+    },
+    /// Somebody wants no alarms for a while.
+    Muted {
+        /// In which environment.
+        environment: Id,
+        /// Of what.
+        scope: Scope,
+        /// When it ends by itself.
+        until: DateTime<Utc>,
+        /// Why.
+        reason: String,
+    },
+    /// Somebody wants alarms again before the time.
+    Unmuted {
+        /// In which environment.
+        environment: Id,
+        /// Of what.
+        scope: Scope,
+        /// The entry that muted it: `device/sequence`.
+        entry: String,
     },
     /// A practice range came up.
     RangeStarted {
@@ -99,7 +190,41 @@ choice! {
     }
 }
 
+/// Times within a summary, in UTC.
+const MINUTE: &str = "%Y-%m-%d %H:%M UTC";
+
+/// What a fact of a check's health says beside what happened.
+#[derive(Debug, Clone)]
+pub struct CheckNamed {
+    /// In which environment.
+    pub environment: Id,
+    /// Which check.
+    pub check: Id,
+    /// What the check is called.
+    pub name: String,
+    /// The part it tells of.
+    pub of: Id,
+    /// Which plan, by content.
+    pub plan: String,
+    /// The failing answer, redacted and bounded.
+    pub answer: Option<String>,
+}
+
 impl Fact {
+    /// The fact of what happened to a check's health.
+    pub fn of_health(named: CheckNamed, event: HealthEvent) -> Self {
+        let CheckNamed { environment, check, name, of, plan, answer } = named;
+        match event {
+            HealthEvent::Changed(change) => Self::HealthChanged { environment, check, name, of, plan, change, answer },
+            HealthEvent::FlappingBegan(change) => {
+                Self::FlappingBegan { environment, check, name, of, plan, change, answer }
+            }
+            HealthEvent::FlappingEnded(change, changes) => {
+                Self::FlappingEnded { environment, check, name, of, plan, change, answer, changes }
+            }
+        }
+    }
+
     /// The fact as the entry stores it: its kind, and its JSON without the kind.
     ///
     /// # Errors
@@ -130,10 +255,43 @@ impl Fact {
                 Health::Operational => format!("{name} is operational again (was {})", change.from),
                 Health::Degraded => format!("{name} is degraded: {}", change.reason),
                 Health::Outage => format!("{name} is out: {}", change.reason),
-                Health::Unknown | Health::NotChecked => format!("{name} could not be checked: {}", change.reason),
+                Health::Unknown | Health::NotChecked | Health::Maintenance => {
+                    format!("{name} could not be checked: {}", change.reason)
+                }
             },
+            Self::FlappingBegan { name, change, .. } => {
+                format!("{name} changes too often and is flapping, now {}: {}", change.to, change.reason)
+            }
+            Self::FlappingEnded { name, change, changes, .. } => {
+                format!("{name} is steady again and {}, after {changes} changes: {}", change.to, change.reason)
+            }
             Self::WatchStarted { environment } => format!("Watching of {environment} began"),
             Self::WatchStopped { environment } => format!("Watching of {environment} ended"),
+            Self::WatchInterrupted { environment, from, until, why } => {
+                let (from, until) = (from.format(MINUTE), until.format(MINUTE));
+                match why {
+                    Interruption::Ended => {
+                        format!("Nobody watched {environment} from {from} to {until}: the watch was cut off")
+                    }
+                    Interruption::Slept => {
+                        format!("Nobody watched {environment} from {from} to {until}: this computer slept")
+                    }
+                    Interruption::Clock => {
+                        format!("While {environment} was watched, this computer's clock was set from {from} to {until}")
+                    }
+                }
+            }
+            Self::MaintenancePlanned { scope, from, until, reason, .. } => {
+                format!("Maintenance of {scope} from {} to {}: {reason}", from.format(MINUTE), until.format(MINUTE))
+            }
+            Self::MaintenanceEnded { scope, .. } => format!("Maintenance of {scope} was ended"),
+            Self::Muted { scope, until, reason, .. } if reason.is_empty() => {
+                format!("Alarms of {scope} are muted until {}", until.format(MINUTE))
+            }
+            Self::Muted { scope, until, reason, .. } => {
+                format!("Alarms of {scope} are muted until {}: {reason}", until.format(MINUTE))
+            }
+            Self::Unmuted { scope, .. } => format!("Alarms of {scope} are no longer muted"),
             Self::RangeStarted { size } => format!("Practice range came up ({size})"),
             Self::RangeStopped {} => "Practice range was taken down".to_owned(),
             Self::FaultInjected { fault } => format!("Fault switched on in the practice range: {fault}"),

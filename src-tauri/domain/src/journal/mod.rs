@@ -15,7 +15,7 @@ pub use self::{
     chain::{ChainFault, ChainWalk},
     checkpoint::{Checkpoint, CheckpointFault, PublicKey, Signature},
     entry::{Entry, EntryId, Hash, HybridTime, genesis},
-    fact::{Fact, KeyPlace},
+    fact::{CheckNamed, Fact, KeyPlace},
     view::{BadEntry, ClockReport, EntryView, Verification},
 };
 

@@ -45,7 +45,11 @@ impl From<&Entry> for EntryView {
             serde_json::from_str(&entry.body).unwrap_or_else(|_| serde_json::Value::String(entry.body.clone()));
         let text = |key: &str| body.get(key).and_then(|value| value.as_str()).map(str::to_owned);
         let to = match &fact {
-            Some(Fact::HealthChanged { change, .. }) => Some(change.to),
+            Some(
+                Fact::HealthChanged { change, .. }
+                | Fact::FlappingBegan { change, .. }
+                | Fact::FlappingEnded { change, .. },
+            ) => Some(change.to),
             Some(_) | None => None,
         };
         let summary =

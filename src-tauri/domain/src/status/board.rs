@@ -7,9 +7,12 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use super::{
-    CheckHealth, Health, Suspicion,
+    Because, CheckHealth, Flapping, Health, Quiet, Silence, Suspicion,
+    checks::check_rows,
     functions::{Functions, tier_rows},
-    rows::{check_row, count, part_row, sentence},
+    network::NoNetwork,
+    rows::{count, part_row},
+    sentence::{Spoken, sentence},
 };
 use crate::{
     check::ProbeKind,
@@ -41,8 +44,10 @@ pub struct CheckRow {
     pub kind: ProbeKind,
     /// The part it tells of.
     pub of: Id,
-    /// Its health, unknown when stale.
+    /// Its health, unknown when stale, maintenance while work on it is under way.
     pub health: Health,
+    /// Its health without regard to maintenance.
+    pub underlying: Health,
     /// Since when.
     pub since: Option<DateTime<Utc>>,
     /// Whether the latest sample is too old to be believed.
@@ -63,6 +68,21 @@ pub struct CheckRow {
     pub running: bool,
     /// What it means when it fails.
     pub why: Option<String>,
+    /// Whether its health changes too often to be told change by change.
+    pub flapping: Option<Flapping>,
+    /// The part that is out and that its own part cannot do without, while it fails.
+    pub because: Option<Because>,
+    /// Whether it should alarm: it is bad, and nothing holds it back.
+    pub alerting: bool,
+    /// What holds it back, or would if it were bad.
+    pub quiet: Option<Quiet>,
+}
+
+impl CheckRow {
+    /// Whether something was seen to be wrong, in maintenance or not.
+    pub const fn is_bad(&self) -> bool {
+        self.underlying.is_bad()
+    }
 }
 
 choice! {
@@ -141,6 +161,18 @@ pub struct FunctionRow {
     pub checks: Vec<Id>,
 }
 
+/// That a function needs a part or another function.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+#[ts(export)]
+pub struct Need {
+    /// The function.
+    pub function: Id,
+    /// What it needs.
+    pub on: Id,
+    /// Whether it does not work without it; else it works less well.
+    pub required: bool,
+}
+
 /// A tier with its functions.
 #[derive(Debug, Clone, PartialEq, Serialize, TS)]
 #[ts(export)]
@@ -167,6 +199,8 @@ pub struct Counts {
     pub unknown: u32,
     /// Never checked.
     pub not_checked: u32,
+    /// In maintenance, whatever is underneath.
+    pub maintenance: u32,
 }
 
 /// A change of health as the board lists it.
@@ -225,8 +259,14 @@ pub struct Board {
     pub providers: Vec<PartRow>,
     /// Every check.
     pub checks: Vec<CheckRow>,
+    /// What needs what, directly, as the plan has it.
+    pub needs: Vec<Need>,
     /// What changed in the last hour, newest first.
     pub changes: Vec<RecentChange>,
+    /// Maintenances and mutes that hold or are planned, by beginning.
+    pub silences: Vec<Silence>,
+    /// That this computer has no network, if so.
+    pub no_network: Option<NoNetwork>,
 }
 
 /// What a board is made of besides the plan.
@@ -244,6 +284,12 @@ pub struct BoardInput<'a> {
     pub watching: Watching,
     /// What changed in the last hour, newest first.
     pub changes: Vec<RecentChange>,
+    /// Maintenances and mutes of the environment; those that are over are left out.
+    pub silences: Vec<Silence>,
+    /// Checks of something that is not on this computer.
+    pub elsewhere: &'a BTreeSet<Id>,
+    /// Whether the environment is a range that is not running.
+    pub not_running: bool,
     /// The instant.
     pub now: DateTime<Utc>,
 }
@@ -251,17 +297,10 @@ pub struct BoardInput<'a> {
 impl Board {
     /// Rolls everything up. Nothing when the plan has no such environment.
     pub fn of(input: BoardInput<'_>) -> Option<Self> {
-        let BoardInput { plan, environment: id, healths, running, watching, changes, now } = input;
+        let BoardInput { plan, environment: id, watching, not_running, now, .. } = input;
         let environment = plan.environments.get(id)?;
-        let nothing = CheckHealth::default();
-        let checks: Vec<CheckRow> = plan
-            .checks_in(environment)
-            .into_iter()
-            .map(|(id, check)| {
-                let health = healths.get(&id).unwrap_or(&nothing);
-                check_row(&check, health, running.contains(&id), now, id)
-            })
-            .collect();
+        let silences: Vec<Silence> = input.silences.iter().filter(|silence| now < silence.until).cloned().collect();
+        let (checks, no_network) = check_rows(&input, &plan.checks_in(environment), &silences);
         let systems: Vec<PartRow> = (plan.systems.iter())
             .map(|(id, system)| {
                 let about = system.region.as_ref().map(|region| {
@@ -315,20 +354,45 @@ impl Board {
             .map(|function| function.health)
             .chain(parts.values().filter(|part| !part.checks.is_empty()).map(|part| part.health))
             .fold(Health::Operational, Health::worse);
+        // What is bad of a part is the part's own unless every failing check of it is because of another.
+        let own = |part: &&PartRow| {
+            checks.iter().any(|check| check.of == part.id && check.is_bad() && check.because.is_none())
+        };
+        let roots: Vec<&PartRow> = parts.values().copied().filter(|part| part.health.is_bad()).filter(own).collect();
         Some(Self {
             environment: EnvironmentTag { id: id.clone(), name: environment.name.clone(), kind: environment.kind },
             as_of: now,
             checked_at: checks.iter().filter_map(|check| check.checked_at).max(),
             watching,
             worst,
-            sentence: sentence(&tiers, counts),
+            sentence: sentence(&Spoken {
+                plan,
+                tiers: &tiers,
+                counts,
+                roots: &roots,
+                no_network: no_network.is_some(),
+                not_running,
+            }),
             counts,
             tiers,
             systems,
             stores,
             providers,
             checks,
-            changes,
+            needs: needs(plan),
+            changes: input.changes,
+            silences,
+            no_network,
         })
     }
+}
+
+fn needs(plan: &Plan) -> Vec<Need> {
+    let of = |function: &Id, on: &[Id], required: bool| -> Vec<Need> {
+        on.iter().map(|on| Need { function: function.clone(), on: on.clone(), required }).collect()
+    };
+    let functions = plan.functions.iter();
+    functions
+        .flat_map(|(id, function)| [of(id, &function.requires, true), of(id, &function.uses, false)].concat())
+        .collect()
 }

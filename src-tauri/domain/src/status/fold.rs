@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::Health;
+use super::{Flapping, Health, Steps};
 use crate::check::{Check, Sample, Verdict};
 
 /// Samples in a row that disagree with the present health.
@@ -44,11 +44,25 @@ pub struct CheckHealth {
     pub suspicion: Option<Suspicion>,
     /// The latest sample.
     pub last: Option<Sample>,
+    /// Whether it changes too often, and since when.
+    #[serde(default)]
+    pub flapping: Option<Flapping>,
+    /// In which of the last steps it changed. Kept for the fold, not for the screen.
+    #[serde(default)]
+    #[ts(skip)]
+    pub steps: Steps,
 }
 
 impl Default for CheckHealth {
     fn default() -> Self {
-        Self { health: Health::NotChecked, since: None, suspicion: None, last: None }
+        Self {
+            health: Health::NotChecked,
+            since: None,
+            suspicion: None,
+            last: None,
+            flapping: None,
+            steps: Steps::default(),
+        }
     }
 }
 
@@ -87,7 +101,7 @@ pub fn fold(before: &CheckHealth, sample: &Sample, failures: u32) -> (CheckHealt
         Health::Degraded | Health::Outage if enough && before.health != Health::Unknown => {
             (Health::Unknown, suspicion.since)
         }
-        Health::Unknown | Health::Degraded | Health::Outage | Health::NotChecked => {
+        Health::Unknown | Health::Degraded | Health::Outage | Health::NotChecked | Health::Maintenance => {
             after.suspicion = Some(suspicion);
             return (after, None);
         }

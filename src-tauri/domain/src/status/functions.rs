@@ -102,7 +102,7 @@ impl Functions<'_> {
 const fn softened(health: Health) -> Health {
     match health {
         Health::Outage | Health::Degraded => Health::Degraded,
-        Health::Operational | Health::Unknown | Health::NotChecked => health,
+        Health::Operational | Health::Unknown | Health::NotChecked | Health::Maintenance => health,
     }
 }
 

@@ -1,8 +1,8 @@
-//! Rows of checks and parts, their counts, and the whole state in one sentence.
+//! Rows of checks and parts, and their counts.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{CheckHealth, CheckRow, Counts, Health, PartKind, PartRow, TierRow, stale_at};
+use super::{CheckHealth, CheckRow, Counts, Health, PartKind, PartRow, stale_at};
 use crate::{
     check::Check,
     plan::{Priority, id::Id, quantity::Period},
@@ -30,8 +30,9 @@ pub(super) fn check_row(check: &Check, health: &CheckHealth, running: bool, now:
         kind: check.probe.kind(),
         of: check.of.clone(),
         health: if stale { Health::Unknown } else { health.health },
+        underlying: if stale { Health::Unknown } else { health.health },
         since: match health.health {
-            Health::Unknown | Health::NotChecked => health.since,
+            Health::Unknown | Health::NotChecked | Health::Maintenance => health.since,
             Health::Operational | Health::Degraded | Health::Outage if early => None,
             Health::Operational | Health::Degraded | Health::Outage => outdated.or(health.since),
         },
@@ -44,6 +45,10 @@ pub(super) fn check_row(check: &Check, health: &CheckHealth, running: bool, now:
         interval_ms: check.interval.as_millis(),
         running,
         why: check.why.clone(),
+        flapping: health.flapping.clone(),
+        because: None,
+        alerting: false,
+        quiet: None,
     }
 }
 
@@ -69,7 +74,7 @@ pub(super) fn part_row(
         // Good only since the last of its checks became good.
         Health::Operational => own.iter().filter_map(|check| check.since).max(),
         // Bad since the first of those that are this bad.
-        Health::NotChecked | Health::Degraded | Health::Outage | Health::Unknown => {
+        Health::NotChecked | Health::Degraded | Health::Outage | Health::Unknown | Health::Maintenance => {
             own.iter().filter(|check| check.health == health).filter_map(|check| check.since).min()
         }
     };
@@ -101,54 +106,8 @@ pub(super) fn count(checks: &[CheckRow]) -> Counts {
             Health::Outage => counts.outage += 1,
             Health::Unknown => counts.unknown += 1,
             Health::NotChecked => counts.not_checked += 1,
+            Health::Maintenance => counts.maintenance += 1,
         }
     }
     counts
-}
-
-pub(super) fn sentence(tiers: &[TierRow], counts: Counts) -> String {
-    let all = counts.operational + counts.degraded + counts.outage + counts.unknown + counts.not_checked;
-    if all == 0 {
-        return "The plan has no checks, so nothing is known.".to_owned();
-    }
-    if counts.not_checked == all {
-        return "Nothing has been checked yet.".to_owned();
-    }
-    for (health, one, many) in
-        [(Health::Outage, "does not work", "do not work"), (Health::Degraded, "works less well", "work less well")]
-    {
-        for tier in tiers {
-            let hit: Vec<&str> = (tier.functions.iter())
-                .filter(|function| function.health == health)
-                .map(|function| function.name.as_str())
-                .collect();
-            if let Some((first, others)) = hit.split_first() {
-                let class = tier.name.to_lowercase();
-                return if others.is_empty() {
-                    format!("{first} ({class}) {one}.")
-                } else {
-                    format!("{} {class} functions {many}: {}.", hit.len(), hit.join(", "))
-                };
-            }
-        }
-    }
-    let bad = counts.outage + counts.degraded;
-    let unsure =
-        tiers.iter().flat_map(|tier| &tier.functions).filter(|function| function.health != Health::Operational);
-    let unsure = unsure.count();
-    if bad > 0 && unsure > 0 {
-        let (checks, functions) =
-            (if bad == 1 { "check is" } else { "checks are" }, if unsure == 1 { "function" } else { "functions" });
-        return format!("{bad} {checks} not operational, and nothing is known of {unsure} business {functions}.");
-    }
-    if bad > 0 {
-        let plural = if bad == 1 { "check is" } else { "checks are" };
-        return format!("Every business function works; {bad} {plural} not operational.");
-    }
-    let blind = counts.unknown + counts.not_checked;
-    if blind > 0 {
-        let plural = if blind == 1 { "check has" } else { "checks have" };
-        return format!("Nothing is known to be broken, but {blind} of {all} {plural} no answer.");
-    }
-    format!("All {all} checks are operational.")
 }

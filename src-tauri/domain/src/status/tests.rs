@@ -4,7 +4,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::check::Sample;
 
-mod boards;
+pub(in crate::status) mod boards;
+mod judgement;
 
 fn at(seconds: i64) -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 11, 23, 8, 0, 0).unwrap() + TimeDelta::seconds(seconds)
@@ -18,6 +19,7 @@ fn sample(seconds: i64, verdict: Verdict) -> Sample {
         reason: format!("said {verdict}"),
         measurements: Vec::new(),
         answer: None,
+        fault: None,
     }
 }
 
@@ -38,6 +40,7 @@ fn letter_of(health: Health) -> char {
         Health::Degraded => 'd',
         Health::Outage => 'x',
         Health::Unknown => '?',
+        Health::Maintenance => 'm',
     }
 }
 

@@ -18,23 +18,35 @@ pub(super) enum Class {
     Label,
     Bound,
     Line,
+    High,
     DotDegraded,
     DotOutage,
     DotUnknown,
     Empty,
+    CellOperational,
+    CellDegraded,
+    CellOutage,
+    CellUnknown,
+    CellUnobserved,
 }
 
 /// Every class, at the place its colour stands for.
-const CLASSES: [(Class, &str); 9] = [
+const CLASSES: [(Class, &str); 15] = [
     (Class::Grid, "chart-grid"),
     (Class::Axis, "chart-axis"),
     (Class::Label, "chart-label"),
     (Class::Bound, "chart-bound"),
     (Class::Line, "chart-line"),
+    (Class::High, "chart-high"),
     (Class::DotDegraded, "chart-dot chart-dot-degraded"),
     (Class::DotOutage, "chart-dot chart-dot-outage"),
     (Class::DotUnknown, "chart-dot chart-dot-unknown"),
     (Class::Empty, "chart-label chart-empty"),
+    (Class::CellOperational, "chart-cell chart-cell-operational"),
+    (Class::CellDegraded, "chart-cell chart-cell-degraded"),
+    (Class::CellOutage, "chart-cell chart-cell-outage"),
+    (Class::CellUnknown, "chart-hatch"),
+    (Class::CellUnobserved, "chart-unobserved"),
 ];
 
 impl Class {
@@ -122,6 +134,27 @@ impl DrawingBackend for ClassedSvg<'_> {
 
     fn draw_path<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(&mut self, path: I, style: &S) -> Drawn {
         self.stroke(Class::name_of(style.color()), path);
+        Ok(())
+    }
+
+    fn draw_rect<S: BackendStyle>(
+        &mut self,
+        (left, top): BackendCoord,
+        (right, bottom): BackendCoord,
+        style: &S,
+        fill: bool,
+    ) -> Drawn {
+        let class = Class::name_of(style.color());
+        if !fill {
+            self.stroke(class, [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]);
+            return Ok(());
+        }
+        self.end_path();
+        let (width, height) = ((right - left).max(0), (bottom - top).max(0));
+        let _ = write!(
+            self.out,
+            "<rect class=\"{class}\" x=\"{left}\" y=\"{top}\" width=\"{width}\" height=\"{height}\"/>"
+        );
         Ok(())
     }
 

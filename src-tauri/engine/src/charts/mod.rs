@@ -1,16 +1,20 @@
 //! Charts: one plotters drawing with token classes instead of colours, and the table behind it.
 //!
 //! The drawing carries no colour and no style, so light, dark and print need no second one. `backend` writes it,
-//! `downsample` keeps it small, `latency` is the chart there is so far.
+//! `downsample` keeps it small; `latency` charts samples, `history` what they were rolled up to, both in a `frame` and
+//! above a `strip` of verdicts.
 
 mod backend;
 mod downsample;
+mod frame;
+mod history;
 mod latency;
+mod strip;
 
 use serde::Serialize;
 use ts_rs::TS;
 
-pub use self::latency::latency_chart;
+pub use self::{history::history_chart, latency::latency_chart};
 
 /// One point of a chart, for reading out.
 #[derive(Debug, Clone, PartialEq, Serialize, TS)]

@@ -8,6 +8,7 @@ mod backup;
 mod bell;
 mod error;
 mod export;
+mod facts;
 mod follow;
 mod heartbeat;
 mod key;
@@ -16,6 +17,7 @@ mod pending;
 mod reach;
 mod read;
 mod reserve;
+mod rollup;
 mod row;
 mod sealing;
 mod shared;
@@ -48,7 +50,7 @@ use tokio_util::{
     task::TaskTracker,
 };
 
-pub(crate) use self::{backup::restore, error::JournalError, reserve::Space};
+pub(crate) use self::{backup::restore, error::JournalError, reserve::Space, store::make_home};
 use self::{
     reserve::{Reserve, free_space},
     shared::Shared,

@@ -6,8 +6,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::SubsecRound;
 use lifeboat_domain::{
-    journal::{BadEntry, ChainFault, Checkpoint, Entry, Fact, Hash, HybridTime, Signature, genesis},
-    status::{CheckHealth, fold},
+    journal::{BadEntry, ChainFault, CheckNamed, Checkpoint, Entry, Fact, Hash, HybridTime, Signature, genesis},
+    status::{CheckHealth, observe},
 };
 use sqlx::{Row, sqlite::SqliteConnection};
 use uuid::Uuid;
@@ -216,26 +216,25 @@ impl Pen {
             Some(health) => health,
             None => views::kept_health(connection, &key).await?,
         };
-        let (after, change) = fold(&before, &sample, record.failures);
+        let (after, event) = observe(&before, &sample, record.failures);
         if self.sparing && after.suspicion.is_none() && (after.health, after.since) == (before.health, before.since) {
             // It says what is known; the space is for what is not.
             self.healths.insert(key, before);
             return Ok(after);
         }
         insert_sample(connection, &key, &sample).await?;
-        views::keep_suspicion(connection, &key, &after).await?;
-        if let Some(change) = change {
-            views::keep_health(connection, &key, &change).await?;
-            let fact = Fact::HealthChanged {
+        views::keep_telemetry(connection, &key, &after).await?;
+        if let Some(event) = event {
+            views::keep_health(connection, &key, event.change()).await?;
+            let named = CheckNamed {
                 environment: record.environment.clone(),
                 check: record.check.clone(),
                 name: record.name.clone(),
                 of: record.of.clone(),
                 plan: record.plan.clone(),
-                change,
                 answer: sample.answer.clone(),
             };
-            self.fact(connection, &record.actor, &fact, false).await?;
+            self.fact(connection, &record.actor, &Fact::of_health(named, event), false).await?;
         }
         self.healths.insert(key, after.clone());
         Ok(after)

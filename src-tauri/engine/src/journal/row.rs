@@ -113,6 +113,7 @@ pub(super) fn sample_of(row: &SqliteRow) -> Option<Sample> {
         reason: row.try_get("reason").ok()?,
         measurements: serde_json::from_str(&row.try_get::<String, _>("measurements").ok()?).ok()?,
         answer: row.try_get("answer").ok()?,
+        fault: None,
     })
 }
 

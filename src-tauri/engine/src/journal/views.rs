@@ -11,7 +11,7 @@ use lifeboat_domain::{
     Id,
     check::Sample,
     journal::{Fact, Hash},
-    status::{CheckHealth, Health, HealthChange, Suspicion},
+    status::{CheckHealth, Flapping, Health, HealthChange, Steps, Suspicion},
 };
 use serde::{Deserialize, Serialize};
 use sqlx::{Row, sqlite::SqliteConnection};
@@ -35,17 +35,34 @@ struct Standing {
 
 /// The part that follows from samples.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 struct Telemetry {
     suspicion: Option<Suspicion>,
     last: Option<Sample>,
+    steps: Steps,
+    /// While it flaps its changes are no facts, so the health of now stands here.
+    unsteady: Option<Unsteady>,
+}
+
+/// A health whose changes are not told one by one.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Unsteady {
+    flapping: Flapping,
+    health: Health,
+    since: Option<DateTime<Utc>>,
 }
 
 /// A health that a newer Lifeboat kept in another shape begins anew; the facts are not touched by that.
 fn put_together(standing: Option<&str>, telemetry: Option<&str>) -> CheckHealth {
     let standing: Option<Standing> = standing.and_then(|body| serde_json::from_str(body).ok());
     let telemetry: Telemetry = telemetry.and_then(|body| serde_json::from_str(body).ok()).unwrap_or_default();
-    let (health, since) = standing.map_or((Health::NotChecked, None), |standing| (standing.health, standing.since));
-    CheckHealth { health, since, suspicion: telemetry.suspicion, last: telemetry.last }
+    let Telemetry { suspicion, last, steps, unsteady } = telemetry;
+    let (health, since, flapping) = match (unsteady, standing) {
+        (Some(unsteady), _) => (unsteady.health, unsteady.since, Some(unsteady.flapping)),
+        (None, Some(standing)) => (standing.health, standing.since, None),
+        (None, None) => (Health::NotChecked, None, None),
+    };
+    CheckHealth { health, since, suspicion, last, flapping, steps }
 }
 
 /// The kept health of one check.
@@ -87,12 +104,18 @@ pub(super) async fn kept_healths(
 }
 
 /// Keeps what follows from a sample.
-pub(super) async fn keep_suspicion(
+pub(super) async fn keep_telemetry(
     connection: &mut SqliteConnection,
     key: &Key,
     health: &CheckHealth,
 ) -> Result<(), JournalError> {
-    let telemetry = Telemetry { suspicion: health.suspicion.clone(), last: health.last.clone() };
+    let flapping = health.flapping.clone();
+    let telemetry = Telemetry {
+        suspicion: health.suspicion.clone(),
+        last: health.last.clone(),
+        steps: health.steps,
+        unsteady: flapping.map(|flapping| Unsteady { flapping, health: health.health, since: health.since }),
+    };
     sqlx::query(
         "INSERT INTO suspicion (environment, check_id, body) VALUES (?, ?, ?) \
          ON CONFLICT (environment, check_id) DO UPDATE SET body = excluded.body",
@@ -163,14 +186,18 @@ pub(super) async fn rebuild(connection: &mut SqliteConnection) -> Result<Rebuilt
     }
     // SQLite finds the newest of each check; what it means is read by the same types that wrote it.
     let changes = sqlx::query(select_entries!(
-        "WHERE place IN (SELECT max(place) FROM entry WHERE kind = 'health-changed' \
+        "WHERE place IN (SELECT max(place) FROM entry WHERE kind IN ('health-changed', 'flapping-began', 'flapping-ended') \
          GROUP BY body ->> '$.environment', body ->> '$.check') ORDER BY place"
     ))
     .fetch_all(&mut *connection)
     .await
     .map_err(rebuilding)?;
     for entry in changes.iter().filter_map(|row| entry_of(row).entry) {
-        if let Some(Fact::HealthChanged { environment, check, change, .. }) = Fact::from_parts(&entry.kind, &entry.body)
+        if let Some(
+            Fact::HealthChanged { environment, check, change, .. }
+            | Fact::FlappingBegan { environment, check, change, .. }
+            | Fact::FlappingEnded { environment, check, change, .. },
+        ) = Fact::from_parts(&entry.kind, &entry.body)
         {
             keep_health(connection, &(environment.to_string(), check.to_string()), &change).await?;
             rebuilt.healths += 1;

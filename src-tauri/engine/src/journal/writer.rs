@@ -5,7 +5,6 @@
 
 use std::{future, sync::Arc, time::Duration};
 
-use chrono::{DateTime, TimeDelta, Utc};
 use lifeboat_domain::{
     journal::{Entry, Fact},
     problem::Problem,
@@ -17,7 +16,7 @@ use tokio::{
     time::{Instant, sleep_until, timeout_at},
 };
 
-use super::{JournalError, SampleRecord, Shared, pen::Pen, reserve::Reserve, store, views};
+use super::{JournalError, SampleRecord, Shared, pen::Pen, reserve::Reserve, rollup, store, views};
 use crate::view::Rebuilt;
 
 /// How many writes may wait for the writer before their senders wait too.
@@ -26,9 +25,9 @@ pub(super) const WAITING: usize = 4_096;
 const BATCH: usize = 1_000;
 /// How long a program's write may wait for company (`design/figures.md` B: 5 to 20 ms).
 const COMPANY: Duration = Duration::from_millis(10);
-/// Samples older than this are removed.
-const SAMPLE_HOURS: i64 = 24;
-/// How often they are.
+/// How often new samples are rolled up.
+const ROLL_EVERY: Duration = Duration::from_mins(1);
+/// How often old samples and roll-ups are removed.
 const PRUNE_EVERY: Duration = Duration::from_mins(10);
 /// How often a disk that was full is looked at, and a journal that could not be opened for writing is tried again.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -87,7 +86,7 @@ pub(super) async fn send(
 pub(super) async fn run(shared: Arc<Shared>, mut receiver: mpsc::Receiver<Write>, appended: Arc<Notify>) {
     let reserve = shared.opening.reserve();
     let look = Some(Instant::now() + LOOK_EVERY);
-    let mut writer = Writer { shared, reserve, connection: None, pruned: None, appended: false, look };
+    let mut writer = Writer { shared, reserve, connection: None, rolled: None, pruned: None, appended: false, look };
     loop {
         let look = writer.look;
         let looking = async move {
@@ -122,7 +121,7 @@ pub(super) async fn run(shared: Arc<Shared>, mut receiver: mpsc::Receiver<Write>
             drop(end);
             return;
         }
-        writer.prune_sometimes().await;
+        writer.tidy_up().await;
     }
     writer.put_away().await;
 }
@@ -131,6 +130,7 @@ struct Writer {
     shared: Arc<Shared>,
     reserve: Option<Reserve>,
     connection: Option<SqliteConnection>,
+    rolled: Option<Instant>,
     pruned: Option<Instant>,
     /// Whether the last batch appended an entry.
     appended: bool,
@@ -253,12 +253,25 @@ impl Writer {
         self.look = (!whole).then(|| Instant::now() + wait);
     }
 
-    async fn prune_sometimes(&mut self) {
-        if let Some(open) = self.connection.as_mut()
-            && self.pruned.is_none_or(|last| last.elapsed() >= PRUNE_EVERY)
-        {
+    /// Rolls new samples up and removes old ones, now and then. Space that is short is not spent on it.
+    async fn tidy_up(&mut self) {
+        if self.shared.standing().reserve_in_use {
+            return;
+        }
+        let Some(open) = self.connection.as_mut() else { return };
+        if self.rolled.is_none_or(|last| last.elapsed() >= ROLL_EVERY) {
+            match rollup::roll(open).await {
+                // What waits is taken soon, but not before what others want to write.
+                Ok(more) => self.rolled = (!more).then(Instant::now),
+                Err(error) => {
+                    self.rolled = Some(Instant::now());
+                    tracing::warn!(%error, "samples could not be rolled up");
+                }
+            }
+        }
+        if self.pruned.is_none_or(|last| last.elapsed() >= PRUNE_EVERY) {
             self.pruned = Some(Instant::now());
-            if let Err(error) = prune(open, (self.shared.opening.clock)()).await {
+            if let Err(error) = rollup::prune(open, (self.shared.opening.clock)()).await {
                 tracing::warn!(%error, "old samples could not be removed");
             }
         }
@@ -291,18 +304,4 @@ async fn gather(first: Write, receiver: &mut mpsc::Receiver<Write>) -> (Vec<Writ
         }
     }
     (batch, None)
-}
-
-/// Removes old samples, but of each check never the newest that was not operational: its answer is still asked for.
-pub(super) async fn prune(connection: &mut SqliteConnection, now: DateTime<Utc>) -> Result<u64, JournalError> {
-    let oldest = now - TimeDelta::hours(SAMPLE_HOURS);
-    let done = sqlx::query(
-        "DELETE FROM sample WHERE at_us < ? AND place NOT IN \
-         (SELECT max(place) FROM sample WHERE verdict <> 'operational' GROUP BY environment, check_id)",
-    )
-    .bind(oldest.timestamp_micros())
-    .execute(connection)
-    .await
-    .map_err(|source| JournalError::store("remove old samples", source))?;
-    Ok(done.rows_affected())
 }

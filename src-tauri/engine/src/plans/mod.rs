@@ -88,7 +88,7 @@ pub(crate) fn default_environment(plan: &Plan, home: &Path) -> Option<Id> {
     };
     let mut ranges = plan.environments.iter().filter_map(of_kind(EnvironmentKind::Range));
     ranges
-        .find(|id| values::path_of(home, id).exists())
+        .find(|id| values::is_up(home, id))
         .or_else(|| plan.environments.iter().find_map(of_kind(EnvironmentKind::Production)))
         .or_else(|| plan.environments.keys().next().cloned())
 }

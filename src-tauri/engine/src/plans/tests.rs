@@ -91,6 +91,23 @@ fn the_default_environment_is_a_range_that_is_up_then_production() {
     fs::create_dir(home.path().join("environments")).unwrap();
     fs::write(home.path().join("environments/range.json"), "{}").unwrap();
     assert_eq!(default_environment(&plan, home.path()).unwrap().as_str(), "range");
+    // Killed, and its number given to another program since: this one.
+    let write = |pid: u32, started: u64| {
+        let text = format!(r#"{{"pid": {pid}, "started": {started}, "values": {{"primary.port": "1"}}}}"#);
+        let path = home.path().join("environments/range.json");
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    };
+    let own = fs::read_to_string("/proc/self/stat").unwrap();
+    let began: u64 = own.rsplit_once(") ").unwrap().1.split(' ').nth(19).unwrap().parse().unwrap();
+    write(std::process::id(), began);
+    assert_eq!(default_environment(&plan, home.path()).unwrap().as_str(), "range");
+    let file = ValuesFile::open(home.path(), &"range".parse().unwrap());
+    assert!(!file.look_now().places.is_empty());
+    write(std::process::id(), began + 1);
+    assert_eq!(default_environment(&plan, home.path()).unwrap().as_str(), "production");
+    assert!(file.look_now().is_of_nothing(), "its values are not believed");
+    fs::write(home.path().join("environments/range.json"), "{}").unwrap();
     let mut none = plan.clone();
     none.environments.retain(|id, _| id.as_str() == "range");
     fs::remove_file(home.path().join("environments/range.json")).unwrap();

@@ -73,6 +73,20 @@ impl fmt::Debug for Values {
 }
 
 impl Values {
+    /// Whether they say nothing, because nobody wrote them or whoever did is gone.
+    pub(crate) fn is_of_nothing(&self) -> bool {
+        self.bound_at.is_none() && self.places.is_empty() && self.refused.is_none()
+    }
+
+    /// Whether whoever stands behind them runs. Values that name no process are believed without one.
+    fn stand(&self) -> bool {
+        let Some(pid) = self.pid else { return true };
+        match fs::read_to_string(format!("/proc/{pid}/stat")) {
+            Ok(stat) => self.started.is_none() || started(&stat) == self.started,
+            Err(error) => error.kind() != io::ErrorKind::NotFound,
+        }
+    }
+
     /// The targets of a check's endpoints. When the file of values was refused, that is why they are not bound.
     pub(crate) fn targets(&self, environment: &Environment, check: &Check) -> BTreeMap<Id, Result<Target, Unbound>> {
         let bind = |endpoint: &Id| {
@@ -113,7 +127,7 @@ impl ValuesFile {
     pub(crate) fn open(home: &Path, environment: &Id) -> Self {
         let path = path_of(home, environment);
         let stamp = stamp_of(&path);
-        let values = Arc::new(read(&path));
+        let values = Arc::new(believed(read(&path)));
         Self { path, kept: Mutex::new(Kept { looked: Instant::now(), stamp, values }) }
     }
 
@@ -138,9 +152,28 @@ impl ValuesFile {
         let stamp = stamp_of(&self.path);
         if stamp != kept.stamp {
             kept.stamp = stamp;
-            kept.values = Arc::new(read(&self.path));
+            kept.values = Arc::new(believed(read(&self.path)));
+        } else if !kept.values.stand() {
+            kept.values = Arc::default();
         }
     }
+}
+
+/// Whether an environment's values are there and those of somebody who runs.
+pub(crate) fn is_up(home: &Path, environment: &Id) -> bool {
+    let path = path_of(home, environment);
+    path.exists() && read(&path).stand()
+}
+
+/// Nothing, when whoever wrote the values is gone: a process that was killed could not take its file away.
+fn believed(values: Values) -> Values {
+    if values.stand() { values } else { Values::default() }
+}
+
+/// Field 22 of `/proc/PID/stat`. The second is a name in brackets, which may hold anything.
+fn started(stat: &str) -> Option<u64> {
+    let (_, after_name) = stat.rsplit_once(')')?;
+    after_name.split_ascii_whitespace().nth(19)?.parse().ok()
 }
 
 fn stamp_of(path: &Path) -> Option<Stamp> {

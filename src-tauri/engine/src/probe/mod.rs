@@ -97,8 +97,8 @@ impl Prober {
         let latency = started.elapsed().saturating_sub(*locked(&attempt.prepared));
         let used = locked(&attempt.used);
         let secrets: Vec<&str> = used.iter().map(|secret| secret.reveal()).collect();
-        let Outcome { verdict, reason, measurements, answer } = judge::settle(outcome, check, latency, &secrets);
-        Sample { at, latency_ms: latency.as_secs_f64() * 1_000.0, verdict, reason, measurements, answer }
+        let Outcome { verdict, reason, measurements, answer, fault } = judge::settle(outcome, check, latency, &secrets);
+        Sample { at, latency_ms: latency.as_secs_f64() * 1_000.0, verdict, reason, measurements, answer, fault }
     }
 }
 
@@ -225,7 +225,7 @@ impl Attempt<'_> {
         match *locked(&self.stage) {
             Stage::Preparing => CouldNot::Local(format!("this computer was not ready within {limit}")),
             Stage::Credential => CouldNot::NoCredential(format!("the keychain did not answer within {limit}")),
-            Stage::Resolving => CouldNot::Local(format!("name not resolved within {limit}")),
+            Stage::Resolving => CouldNot::NameUnresolved(limit),
             Stage::Talking => CouldNot::NoAnswer(limit),
             Stage::Running => CouldNot::Unfinished(format!("the plug-in did not end within {limit}")),
             Stage::Listing(objects) => {

@@ -12,12 +12,12 @@ use futures_util::{
 };
 use lifeboat_domain::{
     Id,
-    check::{Check, Probe, Sample, Verdict},
-    status::{CheckHealth, fold},
+    check::{Check, FaultClass, Probe, Sample, Verdict},
+    status::{CheckHealth, observe},
 };
 use tokio::sync::oneshot;
 
-use super::{Force, Key, MOST_UNWRITTEN, Scheduler, gate::server_of, held, watch::Landed};
+use super::{Force, Key, MOST_UNWRITTEN, Scheduler, gate::hosts_of, held, watch::Landed};
 use crate::journal::SampleRecord;
 
 /// What a flight brought home; nothing when the engine was closed meanwhile.
@@ -43,10 +43,14 @@ impl Scheduler {
         let (scheduler, force, id) = (self.clone(), force.clone(), id.clone());
         let (check, actor) = (check.clone(), actor.to_owned());
         self.tasks.spawn(async move {
+            let guarded = async {
+                let sample = scheduler.probe(&force, &id, &check).await;
+                scheduler.guarded(&force, &id, sample).await
+            };
             // What changes things is let finish, so that it cleans up after itself.
             let may_be_left = !matches!(check.probe, Probe::Journey(_));
             let sample = tokio::select! {
-                sample = scheduler.probe(&force, &id, &check) => Some(sample),
+                sample = guarded => Some(sample),
                 () = scheduler.ended.cancelled(), if may_be_left => None,
             };
             let in_doubt = match &sample {
@@ -85,7 +89,7 @@ impl Scheduler {
         }
     }
 
-    async fn look(&self, force: &Force, check: &Check) -> Sample {
+    pub(super) async fn look(&self, force: &Force, check: &Check) -> Sample {
         let (at, begun) = ((self.clock)(), Instant::now());
         let unknown = |reason: String| Sample {
             at,
@@ -94,6 +98,7 @@ impl Scheduler {
             reason,
             measurements: Vec::new(),
             answer: None,
+            fault: Some(FaultClass::Local),
         };
         let (targets, prober) = match force.bind(check, &self.probers) {
             Ok(bound) => bound,
@@ -107,7 +112,7 @@ impl Scheduler {
                 Err(_) => unknown("the check did not end: this is a mistake in Lifeboat".to_owned()),
             }
         };
-        self.gate.pass(server_of(&targets), limited).await
+        force.gate.pass(hosts_of(&targets), limited).await
     }
 
     /// Writes a sample down, after those that could not be written before it: no change of health is lost to a full
@@ -125,7 +130,7 @@ impl Scheduler {
                 let mut kept = self.journal.healths(&key.0).await.unwrap_or_default();
                 kept.remove(&key.1).unwrap_or_default()
             };
-            fold(&before, &sample, failures).0
+            observe(&before, &sample, failures).0
         };
         held(&self.memory).insert(key, health.clone());
         health

@@ -1,11 +1,12 @@
 //! Keeping checks checked: when each is due, one flight per check, results into the journal.
 //!
 //! A click and the schedule end in the same flight; they differ only in the actor. `schedule` is the timetable
-//! without a clock, `gate` keeps a crowd of checks from becoming a storm, `lease` lets only one program watch an
-//! environment. What a probe does and what its answer means is not here.
+//! without a clock, `gate` keeps a crowd of checks from becoming a storm, `guard` accuses nobody of this computer's own
+//! network, `lease` lets only one program watch an environment. What a probe does and what its answer means is not here.
 
 mod flight;
 mod gate;
+mod guard;
 mod lease;
 mod recall;
 mod schedule;
@@ -20,20 +21,26 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicBool},
 };
 
+use chrono::{DateTime, Utc};
 use lifeboat_domain::{
     Id,
     check::{Check, Checks, Sample},
-    environment::Environment,
+    environment::{Environment, EnvironmentKind},
+    journal::Fact,
     plan::Plan,
     problem::Problem,
-    status::{CheckHealth, Watching},
+    status::{
+        CheckHealth, Watching,
+        network::{host_of, is_elsewhere, site_of},
+    },
 };
 use tokio::sync::{mpsc, watch as changing};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use crate::probe::Targets;
 
-use self::{flight::Flight, gate::Gate};
+pub(crate) use self::guard::{Route, route};
+use self::{flight::Flight, gate::Gate, guard::Guard};
 use crate::{
     journal::{Clock, Journal, SampleRecord},
     plans::{Values, ValuesFile},
@@ -63,6 +70,12 @@ pub(crate) type Probers = Arc<dyn Fn(&BTreeMap<Id, String>) -> Result<Arc<dyn Pr
 /// A prober with the values it was made for.
 type Bound = (Arc<Values>, Arc<dyn Probing>);
 
+/// Whose site each check of something elsewhere looks at.
+type Sites = Arc<BTreeMap<Id, String>>;
+
+/// Who acts when nobody does.
+pub(crate) const SYSTEM: &str = "system";
+
 /// A plan in force in one environment.
 pub(crate) struct Force {
     /// The plan.
@@ -75,6 +88,8 @@ pub(crate) struct Force {
     pub(crate) values: ValuesFile,
     bound: Environment,
     prober: Mutex<Option<Bound>>,
+    gate: Gate,
+    elsewhere: Mutex<Option<(Arc<Values>, Sites)>>,
 }
 
 impl fmt::Debug for Force {
@@ -88,7 +103,17 @@ impl Force {
     pub(crate) fn new(plan: Arc<Plan>, environment: Id, values: ValuesFile) -> Option<Self> {
         let bound = plan.environments.get(&environment)?.clone();
         let checks = plan.checks_in(&bound);
-        Some(Self { plan, environment, checks, values, bound, prober: Mutex::new(None) })
+        let gate = Gate::new(&bound.limits.clone().unwrap_or_default());
+        Some(Self {
+            plan,
+            environment,
+            checks,
+            values,
+            bound,
+            prober: Mutex::default(),
+            gate,
+            elsewhere: Mutex::default(),
+        })
     }
 
     /// The targets of a check as they are bound now, and a prober that knows the credentials of now.
@@ -104,6 +129,33 @@ impl Force {
         let prober = probers(&values.credentials)?;
         *kept = Some((values, prober.clone()));
         Ok((targets, prober))
+    }
+
+    /// The checks that look at something elsewhere, with whose site it is.
+    pub(crate) fn elsewhere(&self) -> Sites {
+        let values = self.values.current();
+        let mut kept = held(&self.elsewhere);
+        if let Some((of, sites)) = kept.as_ref()
+            && Arc::ptr_eq(of, &values)
+        {
+            return sites.clone();
+        }
+        let site = |check: &Check| {
+            let targets = values.targets(&self.bound, check);
+            let mut hosts = targets.values().filter_map(|target| target.as_ref().ok()).map(host_of);
+            hosts.find(|host| is_elsewhere(host)).map(|host| site_of(&host))
+        };
+        let sites = self.checks.iter().filter_map(|(id, check)| Some((id.clone(), site(check)?)));
+        let sites = Arc::new(sites.collect::<BTreeMap<Id, String>>());
+        *kept = Some((values, sites.clone()));
+        sites
+    }
+
+    /// Whether this is a range, and it is not running.
+    pub(crate) fn not_running(&self) -> bool {
+        self.bound.kind == EnvironmentKind::Range
+            && !self.bound.placeholders().is_empty()
+            && self.values.current().is_of_nothing()
     }
 
     /// The targets of a check, for showing.
@@ -125,7 +177,7 @@ pub(crate) struct Scheduler {
     home: PathBuf,
     probers: Probers,
     force: changing::Sender<Option<Arc<Force>>>,
-    gate: Gate,
+    guard: Guard,
     air: Mutex<BTreeMap<Key, Flight>>,
     /// Healths as this program folded them: what is left of the board when the journal cannot be written.
     memory: Mutex<BTreeMap<Key, CheckHealth>>,
@@ -145,14 +197,14 @@ impl fmt::Debug for Scheduler {
 }
 
 impl Scheduler {
-    pub(crate) fn new(journal: Journal, clock: Clock, home: PathBuf, probers: Probers) -> Arc<Self> {
+    pub(crate) fn new(journal: Journal, clock: Clock, home: PathBuf, probers: Probers, route: Route) -> Arc<Self> {
         Arc::new(Self {
             journal,
             clock,
             home,
             probers,
             force: changing::Sender::new(None),
-            gate: Gate::default(),
+            guard: Guard::new(route),
             air: Mutex::default(),
             memory: Mutex::default(),
             unwritten: Mutex::default(),
@@ -172,6 +224,27 @@ impl Scheduler {
     /// Puts something else in force; a watch goes on there.
     pub(crate) fn enforce(&self, force: Force) {
         self.force.send_replace(Some(Arc::new(force)));
+    }
+
+    /// Says in the journal that the plan in force is what is checked by from here on. A journal that cannot be
+    /// written keeps nobody from checking.
+    pub(crate) async fn adopt(&self, plan: &Plan) {
+        let fact = Fact::PlanAdopted {
+            document: plan.document.id.clone(),
+            version: plan.document.version.clone(),
+            hash: plan.hash.clone(),
+        };
+        if let Err(problem) = self.journal.append_once(SYSTEM.to_owned(), fact).await {
+            tracing::warn!(code = %problem.code, message = %problem.message, "the plan's adoption could not be noted");
+        }
+    }
+
+    /// The last sign of a watch of an environment: now, while somebody watches.
+    pub(crate) fn watched_until(&self, environment: &Id) -> Option<DateTime<Utc>> {
+        match self.watching(environment) {
+            Watching::Here | Watching::Elsewhere => Some((self.clock)()),
+            Watching::Nobody => lease::last_sign(&self.home, environment),
+        }
     }
 
     /// Ends when this does.

@@ -21,8 +21,8 @@ impl Scheduler {
             (None, _) => return None,
         };
         let took = begun.elapsed();
-        let Outcome { verdict, reason, measurements, answer } = judge::settle(outcome, check, took, &[]);
-        Some(Sample { at, latency_ms: took.as_secs_f64() * 1_000.0, verdict, reason, measurements, answer })
+        let Outcome { verdict, reason, measurements, answer, fault } = judge::settle(outcome, check, took, &[]);
+        Some(Sample { at, latency_ms: took.as_secs_f64() * 1_000.0, verdict, reason, measurements, answer, fault })
     }
 
     async fn heard(&self, force: &Force, id: &Id, probe: &HeartbeatProbe) -> Outcome {

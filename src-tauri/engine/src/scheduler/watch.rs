@@ -7,14 +7,19 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use lifeboat_domain::{Id, journal::Fact, status::Watching};
+use lifeboat_domain::{
+    Id,
+    journal::Fact,
+    status::{Interruption, Watching},
+};
 use tokio::{
     sync::{mpsc, watch as changing},
     time::Instant,
 };
 
 use super::{
-    Force, Scheduler, held, lease,
+    Force, Scheduler, held,
+    lease::{self, Lease},
     schedule::{Pace, Schedule},
 };
 
@@ -23,7 +28,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Wall clock and monotonic clock further apart than this: the computer slept, or somebody set the clock.
 const JUMP: i64 = 5;
 /// Who keeps the schedule, for the journal.
-const SCHEDULE: &str = "schedule";
+pub(super) const SCHEDULE: &str = "schedule";
 
 /// Word of a flight that has ended.
 #[derive(Debug)]
@@ -56,8 +61,7 @@ impl Scheduler {
             let taken = force.as_ref().map(|force| lease::take(&self.home, &force.environment));
             let watching = match (force, taken) {
                 (Some(force), Some(Ok(Some(lease)))) => {
-                    self.keep(force, &mut forces).await;
-                    drop(lease);
+                    self.keep(force, &mut forces, &lease).await;
                     continue;
                 }
                 (Some(_), Some(Ok(None))) => Watching::Elsewhere,
@@ -78,8 +82,17 @@ impl Scheduler {
     }
 
     /// Keeps checking until the environment in force is another, or the end.
-    async fn keep(self: &Arc<Self>, mut force: Arc<Force>, forces: &mut changing::Receiver<Option<Arc<Force>>>) {
+    async fn keep(
+        self: &Arc<Self>,
+        mut force: Arc<Force>,
+        forces: &mut changing::Receiver<Option<Arc<Force>>>,
+        lease: &Lease,
+    ) {
         let environment = force.environment.clone();
+        if let Some(fact) = self.cut_off(&environment).await {
+            self.note(fact).await;
+        }
+        self.adopt(&force.plan).await;
         let (sender, mut landed) = mpsc::unbounded_channel();
         *held(&self.landed) = Some(sender);
         self.note(Fact::WatchStarted { environment: environment.clone() }).await;
@@ -88,6 +101,8 @@ impl Scheduler {
         let mut schedule = timetable(&force, Duration::ZERO);
         let mut values = force.values.current();
         let mut looked = (begun, (self.clock)());
+        let mut asleep = asleep(begun);
+        sign(lease, looked.1);
         loop {
             let now = begun.elapsed();
             for check in schedule.tick(now) {
@@ -102,18 +117,29 @@ impl Scheduler {
                         schedule.landed(&flight.check, flight.in_doubt, begun.elapsed());
                     }
                 }
-                _ = forces.changed() => match forces.borrow_and_update().clone() {
-                    Some(next) if next.environment == environment => {
-                        schedule = timetable(&next, begun.elapsed());
-                        force = next;
+                _ = forces.changed() => {
+                    let next = forces.borrow_and_update().clone();
+                    let Some(next) = next.filter(|next| next.environment == environment) else { break };
+                    schedule = timetable(&next, begun.elapsed());
+                    if next.plan.hash != force.plan.hash {
+                        self.adopt(&next.plan).await;
                     }
-                    Some(_) | None => break,
-                },
+                    force = next;
+                }
             }
             if looked.0.elapsed() >= LOOK_EVERY {
                 let before = std::mem::replace(&mut looked, (Instant::now(), (self.clock)()));
                 let bound = force.values.current();
-                if !Arc::ptr_eq(&bound, &values) || has_jumped(before, looked) {
+                let jumped = has_jumped(before, looked);
+                if jumped {
+                    let slept = std::mem::replace(&mut asleep, self::asleep(begun));
+                    let why =
+                        if asleep.saturating_sub(slept) > JUMP { Interruption::Slept } else { Interruption::Clock };
+                    let (environment, from, until) = (environment.clone(), before.1, looked.1);
+                    self.note(Fact::WatchInterrupted { environment, from, until, why }).await;
+                }
+                sign(lease, looked.1);
+                if jumped || !Arc::ptr_eq(&bound, &values) {
                     values = bound;
                     schedule.all_soon(begun.elapsed());
                 }
@@ -121,6 +147,21 @@ impl Scheduler {
         }
         *held(&self.landed) = None;
         self.note(Fact::WatchStopped { environment }).await;
+    }
+
+    /// What a watch of this home left open that was cut off: from its last sign of life until now.
+    async fn cut_off(&self, environment: &Id) -> Option<Fact> {
+        let newest = self.journal.newest_of_watch(environment).await.inspect_err(|error| {
+            tracing::warn!(%error, "whether the last watch was cut off could not be read");
+        });
+        let begun = match newest.ok()?? {
+            (entry, Fact::WatchStarted { .. }) => entry.at.to_utc(),
+            (_, Fact::WatchInterrupted { until, .. }) => until,
+            _ => return None,
+        };
+        let until = (self.clock)();
+        let from = lease::last_sign(&self.home, environment).map_or(begun, |sign| sign.clamp(begun, until.max(begun)));
+        Some(Fact::WatchInterrupted { environment: environment.clone(), from, until, why: Interruption::Ended })
     }
 
     /// Appends a fact of the watch. A journal that cannot be written does not stop the watch.
@@ -137,6 +178,20 @@ fn timetable(force: &Force, now: Duration) -> Schedule {
         .iter()
         .map(|(id, check)| (id.clone(), Pace { interval: check.interval.get(), retry: check.retry.get() }));
     Schedule::new(paces, now)
+}
+
+fn sign(lease: &Lease, now: DateTime<Utc>) {
+    if let Err(error) = lease.sign(now) {
+        tracing::debug!(%error, "no sign of life could be left");
+    }
+}
+
+/// Seconds this computer has slept, up to a constant: what its time since starting, sleep included, is ahead of
+/// the monotonic clock, which stops while asleep.
+fn asleep(begun: Instant) -> i64 {
+    let text = std::fs::read_to_string("/proc/uptime").unwrap_or_default();
+    let up: f64 = text.split(' ').next().and_then(|seconds| seconds.parse().ok()).unwrap_or(0.0);
+    up as i64 - begun.elapsed().as_secs() as i64
 }
 
 /// Whether the wall clock went another way than the monotonic one. Linux stops the latter while asleep.

@@ -13,7 +13,7 @@ use std::{
 
 use chrono::Utc;
 use lifeboat_domain::{
-    check::{Check, Sample, Verdict},
+    check::{Check, FaultClass, Sample, Verdict},
     environment::Target,
     problem::Code,
     status::{CheckRow, Health, Watching},
@@ -24,6 +24,7 @@ use tokio::sync::watch;
 use super::*;
 use crate::scheduler::Targets;
 
+mod judgement;
 mod plans;
 mod recall;
 mod watching;
@@ -160,6 +161,7 @@ const VALUES: &str = r#"{"bound_at": "2026-11-23T08:00:00Z", "values": {"primary
 /// A prober that says what it is told, and counts.
 struct Script {
     says: Mutex<BTreeMap<String, Verdict>>,
+    faults: Mutex<BTreeMap<String, FaultClass>>,
     runs: Mutex<BTreeMap<String, usize>>,
     now: AtomicUsize,
     most: AtomicUsize,
@@ -171,6 +173,7 @@ impl Script {
     fn new() -> Arc<Self> {
         Arc::new(Self {
             says: Mutex::default(),
+            faults: Mutex::default(),
             runs: Mutex::default(),
             now: AtomicUsize::new(0),
             most: AtomicUsize::new(0),
@@ -218,7 +221,8 @@ impl Probing for Script {
                 None => (told, format!("said {told}")),
             };
             let answer = (verdict != Verdict::Operational).then(|| "refused".to_owned());
-            Sample { at, latency_ms: 1.5, verdict, reason, measurements: Vec::new(), answer }
+            let fault = self.faults.lock().unwrap().get(&check.name).copied();
+            Sample { at, latency_ms: 1.5, verdict, reason, measurements: Vec::new(), answer, fault }
         })
     }
 }

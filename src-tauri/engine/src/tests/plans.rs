@@ -18,12 +18,38 @@ async fn a_plan_with_faults_does_not_replace_the_one_in_force() {
     assert!(view.faults.is_empty() && !view.earlier_in_force);
     assert_ne!(view.plan.unwrap().hash, before);
     assert_eq!(row(&engine.board().await.unwrap(), "other").name, "Another port");
-    assert_eq!(kinds(&engine).await, ["plan-adopted", "plan-adopted"]);
+    assert!(kinds(&engine).await.is_empty(), "reading a plan adopts nothing");
+    engine.check_run(Some(vec![id("port")])).await.unwrap();
+    assert_eq!(kinds(&engine).await, ["plan-adopted", "health-changed"]);
     engine.close().await;
 
     let engine = place.open(&script).await;
-    let adopted = kinds(&engine).await.iter().filter(|kind| *kind == "plan-adopted").count();
-    assert_eq!(adopted, 2, "the same plan is not adopted again");
+    engine.check_run(Some(vec![id("port")])).await.unwrap();
+    let adopted = async || kinds(&engine).await.iter().filter(|kind| *kind == "plan-adopted").count();
+    assert_eq!(adopted().await, 1, "the same plan is not adopted again");
+    engine.watch().await.unwrap();
+    place.write("checks.toml", CHECKS);
+    engine.plan_read().await.unwrap();
+    until("what is checked by is adopted while watching", || async {
+        kinds(&engine).await.iter().filter(|kind| *kind == "plan-adopted").count() == 2
+    })
+    .await;
+    engine.close().await;
+}
+
+#[tokio::test]
+async fn whoever_only_reads_adopts_no_plan() {
+    let (place, script) = (Place::new(), Script::new());
+    let engine = place.open(&script).await;
+    engine.board().await.unwrap();
+    engine.plan_read().await.unwrap();
+    engine.environments().await.unwrap();
+    engine.check_read(id("port")).await.unwrap();
+    engine.silences().await.unwrap();
+    engine.journal_verify().await.unwrap();
+    assert!(kinds(&engine).await.is_empty());
+    engine.append(Fact::RangeStopped {}).await.unwrap();
+    assert_eq!(kinds(&engine).await, ["plan-adopted", "range-stopped"], "a person acts by the plan");
     engine.close().await;
 }
 

@@ -1,5 +1,10 @@
 use std::fmt::Write;
 
+use lifeboat_domain::status::{
+    availability::{Attainment, AvailabilityRow},
+    readiness::DueKind,
+};
+
 use super::*;
 
 #[tokio::test]
@@ -20,7 +25,7 @@ async fn a_click_checks_folds_and_tells() {
         assert_eq!((results[0].sample.verdict, results[0].row.health), (Verdict::Outage, expected));
     }
     let board = engine.board().await.unwrap();
-    assert_eq!(board.sentence, "Payments (critical) does not work.");
+    assert_eq!(board.sentence, "PostgreSQL is out, so Payments (critical) does not work.");
     assert_eq!(board.changes[0].summary, "Database port is out: said outage");
     assert_eq!(board.changes.len(), 4, "{:?}", board.changes);
     let entries = engine.journal_list(JournalQuery::default()).await.unwrap().entries;
@@ -31,9 +36,30 @@ async fn a_click_checks_folds_and_tells() {
     assert_eq!(detail.of_name, "PostgreSQL");
     assert_eq!(detail.samples.len(), 3);
     assert_eq!(detail.failing.unwrap().answer.as_deref(), Some("refused"));
-    assert_eq!(detail.chart.points.len(), 3);
+    let history = engine.check_history(id("port"), HistorySpan::Hour).await.unwrap();
+    assert_eq!((history.chart.points.len(), history.changes.len()), (3, 2));
+    assert_eq!(history.parts.iter().map(|part| part.verdicts.outage).sum::<u32>(), 2);
+    assert!(history.parts.iter().all(|part| (part.observed > 0.0) == (part.verdicts.total() > 0)));
+    let day = engine.check_history(id("port"), HistorySpan::Day).await.unwrap();
+    assert_eq!((day.parts.len(), day.chart.points.len()), (96, 96));
+    assert_eq!(day.parts.iter().map(|part| part.verdicts.outage).sum::<u32>(), 2, "also before they are rolled up");
+    for report in engine.availability().await.unwrap() {
+        let of = |rows: &[AvailabilityRow]| rows.iter().map(|row| row.time.known_ms()).sum::<u64>();
+        assert_eq!(of(&report.checks), 0, "nobody watched: three clicks are not known time");
+        assert!(report.functions.iter().all(|row| row.share.is_none() && row.target == Attainment::Open));
+    }
+    let ready = engine.readiness().await.unwrap();
+    assert!(ready.sentence.starts_with("Copies of 0 of "), "{}", ready.sentence);
+    assert!(ready.due.iter().any(|due| due.kind == DueKind::Document && due.place.line > 1));
     assert!(detail.definition.contains(&("Target".to_owned(), "database: db.example.org:5432".to_owned())));
     assert!(detail.definition.contains(&("Every".to_owned(), "1m".to_owned())));
+
+    let data = engine.data().await.unwrap();
+    assert_eq!((data.samples, data.entries), (4, engine.journal_list(JournalQuery::default()).await.unwrap().total));
+    assert!(data.journal_bytes > 4_096 && data.kept.len() == 4);
+    settings::write(&place.home(), settings::Settings { name: Some("Mona".to_owned()), ..Default::default() }).unwrap();
+    let fact = Fact::FaultMended { fault: "x".to_owned() };
+    assert_eq!(engine.append(fact).await.unwrap().actor, "person:Mona", "from now on, without opening anew");
 
     let problem = engine.check_run(Some(vec![id("prot")])).await.unwrap_err();
     assert_eq!((problem.code, problem.hint.as_deref()), (Code::CheckUnknown, Some("Did you mean \"port\"?")));
@@ -146,7 +172,7 @@ async fn a_range_that_comes_and_goes_is_noticed() {
     let is = async |wanted: &str| {
         until(wanted, || async { reason(&engine).await.contains(wanted) }).await;
     };
-    is("no value for primary.port").await;
+    is("the practice range is not running").await;
     until("it is unknown", || async { row(&engine.board().await.unwrap(), "port").health == Health::Unknown }).await;
     place.bind(VALUES, 0o600);
     is("said operational").await;
@@ -158,7 +184,7 @@ async fn a_range_that_comes_and_goes_is_noticed() {
     is("is not a file of values: line 1").await;
     assert!(!reason(&engine).await.contains("canary"));
     std::fs::remove_file(place.home().join("environments/range.json")).unwrap();
-    is("no value for primary.port").await;
+    is("the practice range is not running").await;
     engine.close().await;
 }
 

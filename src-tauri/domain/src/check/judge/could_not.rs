@@ -4,7 +4,7 @@
 //! missing, a network that is not there say nothing about the server: those are unknown.
 
 use super::words::line;
-use crate::check::{Outcome, ProbeKind};
+use crate::check::{FaultClass, Outcome, ProbeKind};
 use crate::plan::quantity::Period;
 
 /// Why a server's certificate was not accepted.
@@ -122,6 +122,8 @@ pub enum CouldNot {
     NotBound(String),
     /// The name of the host was not found.
     NameNotFound(String),
+    /// The name of the host was not told in time.
+    NameUnresolved(Period),
     /// There is no way to the host from here.
     Unreachable(String),
     /// The credential could not be had from where it is kept.
@@ -159,6 +161,7 @@ impl CouldNot {
             Self::Answered(why) => (true, why.clone()),
             Self::Garbled(why) => (true, format!("answer is not understood: {}", line(why, 160))),
             Self::NameNotFound(name) => (false, format!("name not found: {name}")),
+            Self::NameUnresolved(limit) => (false, format!("name not resolved within {limit}")),
             Self::Unreachable(why) => (false, format!("no way there from this computer: {}", line(why, 120))),
             Self::CredentialRefused(why) => (false, format!("refused our credential ({why})")),
             Self::NotPermitted(why) => (false, format!("does not let us look: {why}")),
@@ -172,6 +175,32 @@ impl CouldNot {
         }
     }
 
+    /// Where the fault lies.
+    const fn class(&self) -> FaultClass {
+        match self {
+            Self::Refused
+            | Self::Reset
+            | Self::Closed
+            | Self::NotTrusted(_)
+            | Self::NoTls(_)
+            | Self::Answered(_)
+            | Self::Garbled(_)
+            | Self::CredentialRefused(_)
+            | Self::NotPermitted(_)
+            | Self::NotImplemented(_)
+            | Self::TooOften
+            | Self::Unfinished(_) => FaultClass::Remote,
+            Self::NoAnswer(_) => FaultClass::Silent,
+            Self::NameNotFound(_) | Self::NameUnresolved(_) | Self::Unreachable(_) => FaultClass::Network,
+            Self::NotBound(_)
+            | Self::NoCredential(_)
+            | Self::Unprotected
+            | Self::NoTrust(_)
+            | Self::TooManyFiles
+            | Self::Local(_) => FaultClass::Local,
+        }
+    }
+
     /// In words, for use inside another reason.
     pub fn words(&self) -> String {
         self.told().1
@@ -181,11 +210,12 @@ impl CouldNot {
     /// provider, so there everything is unknown.
     pub fn judge(&self, kind: ProbeKind) -> Outcome {
         let (theirs, reason) = self.told();
-        match (kind, theirs) {
+        let outcome = match (kind, theirs) {
             (ProbeKind::StatusPage, true) => Outcome::unknown(format!("status page: {reason}")),
             (_, true) => Outcome::outage(reason),
             (_, false) => Outcome::unknown(reason),
-        }
+        };
+        Outcome { fault: Some(self.class()), ..outcome }
     }
 }
 
@@ -217,6 +247,7 @@ mod tests {
             (CouldNot::Garbled(some()), Outage, "answer is not understood: why"),
             (CouldNot::NotBound(some()), Unknown, "why"),
             (CouldNot::NameNotFound("a.test".to_owned()), Unknown, "name not found: a.test"),
+            (CouldNot::NameUnresolved(Period::from_secs(4)), Unknown, "name not resolved within 4s"),
             (CouldNot::Unreachable(some()), Unknown, "no way there from this computer: why"),
             (CouldNot::NoCredential(some()), Unknown, "why"),
             (CouldNot::CredentialRefused(some()), Unknown, "refused our credential (why)"),

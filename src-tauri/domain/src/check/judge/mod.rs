@@ -50,7 +50,7 @@ const REASON_LIMIT: usize = 300;
 impl Outcome {
     /// An outcome with its reason and nothing else.
     pub fn new(verdict: Verdict, reason: impl Into<String>) -> Self {
-        Self { verdict, reason: reason.into(), measurements: Vec::new(), answer: None }
+        Self { verdict, reason: reason.into(), measurements: Vec::new(), answer: None, fault: None }
     }
 
     pub(crate) fn operational(reason: impl Into<String>) -> Self {

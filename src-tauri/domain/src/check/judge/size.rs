@@ -231,6 +231,7 @@ mod tests {
                 unit: "bytes".to_owned(),
             }],
             answer: None,
+            fault: None,
         }
     }
 

@@ -1,7 +1,5 @@
 //! The plan's own upkeep: reviews that are due, approvals that would stop an emergency.
 
-use chrono::Months;
-
 use super::{FindingCode as Code, Linter, at, in_plan};
 
 const FILE: &str = "maintenance.toml";
@@ -15,10 +13,7 @@ impl Linter<'_> {
         }
         for (id, review) in &self.plan.maintenance.reviews {
             let since = review.last.unwrap_or(document.updated);
-            let due = since.last_day().checked_add_months(Months::new(review.every.months()));
-            let due =
-                if review.every.months() == 0 { since.last_day().checked_add_days(chrono::Days::new(7)) } else { due };
-            if due.is_some_and(|due| self.today > due) {
+            if review.due(document.updated).is_some_and(|due| self.today > due) {
                 let (message, place) = match review.last {
                     Some(last) => (
                         format!("\"{}\" is {} and was last held {last}", review.name, review.every),

@@ -19,6 +19,7 @@ pub(super) fn judge(plan: &Plan, places: &PlanPlaces) -> Vec<PlanFault> {
     judge.references_exist(plan);
     judge.functions_do_not_circle(plan);
     judge.endpoints_are_bound(plan);
+    judge.guards_and_limits_fit(plan);
     judge.objectives_are_ordered(plan);
     judge.backups_fit(plan);
     judge.runbooks_fit(plan);
@@ -120,6 +121,30 @@ impl Judge<'_> {
                     if reached.insert(next) {
                         waiting.push(next);
                     }
+                }
+            }
+        }
+    }
+
+    fn guards_and_limits_fit(&mut self, plan: &Plan) {
+        for (name, environment) in &plan.environments {
+            let file = format!("environments/{name}.toml");
+            let known: BTreeSet<&str> = environment.endpoints.keys().map(Id::as_str).collect();
+            if let Some(network) = &environment.network {
+                for reference in &network.references {
+                    self.refer(&file, "network.references", reference, &known, "endpoint");
+                }
+                let different: BTreeSet<&Id> = network.references.iter().collect();
+                if different.len() < 2 {
+                    let hint = "Name two or more, of owners that do not depend on each other.".to_owned();
+                    self.fault(&file, "network.references", "too few to tell by".to_owned(), Some(hint));
+                }
+            }
+            let limits = environment.limits.clone().unwrap_or_default();
+            for (key, limit) in [("in-all", limits.in_all), ("per-host", limits.per_host)] {
+                if !(1..=10_000).contains(&limit) {
+                    let message = format!("{limit} is not a usable number of checks at once");
+                    self.fault(&file, &format!("limits.{key}"), message, Some("Between 1 and 10000.".to_owned()));
                 }
             }
         }

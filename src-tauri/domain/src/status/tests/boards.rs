@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::*;
 use crate::plan::{Id, Plan, PlanFile};
 
-const PLAN: &str = r#"
+pub(in crate::status) const PLAN: &str = r#"
 [document]
 id = "DR-1"
 title = "Plan"
@@ -95,12 +95,42 @@ host = "example.org"
 port = "1"
 "#;
 
-fn plan() -> Plan {
+pub(in crate::status) fn bare_plan() -> Plan {
+    plan()
+}
+
+/// A row of a check that is the only one of a part, both of one name.
+pub(in crate::status) fn row_of(id: Id, health: Health) -> CheckRow {
+    CheckRow {
+        of: id.clone(),
+        name: id.to_string(),
+        id,
+        kind: crate::check::ProbeKind::Tcp,
+        health,
+        underlying: health,
+        since: None,
+        stale: false,
+        suspicion: None,
+        failures: 1,
+        reason: String::new(),
+        checked_at: None,
+        latency_ms: None,
+        interval_ms: 30_000,
+        running: false,
+        why: None,
+        flapping: None,
+        because: None,
+        alerting: false,
+        quiet: None,
+    }
+}
+
+pub(in crate::status) fn plan() -> Plan {
     let files = [("plan.toml", PLAN), ("checks.toml", CHECKS), ("environments/production.toml", ENVIRONMENT)];
     Plan::read(&files.map(|(name, text)| PlanFile { name: name.to_owned(), bytes: text.into() })).unwrap()
 }
 
-fn id(text: &str) -> Id {
+pub(super) fn id(text: &str) -> Id {
     text.parse().unwrap()
 }
 
@@ -115,6 +145,9 @@ fn board_at(now: DateTime<Utc>, samples: &[(&str, &str)]) -> Board {
         running: &BTreeSet::new(),
         watching: Watching::Here,
         changes: Vec::new(),
+        silences: Vec::new(),
+        elsewhere: &BTreeSet::new(),
+        not_running: false,
         now,
     })
     .unwrap()
@@ -155,6 +188,16 @@ fn all_good_is_good_but_what_nobody_checks_is_not() {
 }
 
 #[test]
+fn what_needs_what_is_told_as_the_plan_has_it() {
+    let board = board(&[]);
+    let orders: Vec<(&str, bool)> = (board.needs.iter())
+        .filter(|need| need.function.as_str() == "orders")
+        .map(|need| (need.on.as_str(), need.required))
+        .collect();
+    assert_eq!(orders, [("sign-in", true), ("database", true), ("messages", false)]);
+}
+
+#[test]
 fn an_outage_goes_through_functions_to_functions() {
     let board = board(&good_but("answers", "ox"));
     for name in ["sign-in", "orders"] {
@@ -165,7 +208,7 @@ fn an_outage_goes_through_functions_to_functions() {
     assert_eq!((cause.part.as_str(), cause.required), ("sign-in", true));
     assert_eq!(cause.reason, "Application: said outage");
     assert_eq!(function(&board, "orders").parts, ["application", "database", "messages"].map(id));
-    assert_eq!(board.sentence, "2 critical functions do not work: Orders, Sign-in.");
+    assert_eq!(board.sentence, "Application is out, so 2 critical functions do not work: Orders, Sign-in.");
     assert_eq!(board.worst, Health::Outage);
 }
 
@@ -176,7 +219,7 @@ fn what_is_merely_used_degrades_and_no_more() {
     assert_eq!(board.providers[0].fallback.as_deref(), Some("Later (15m to 30m)"));
     let orders = function(&board, "orders");
     assert_eq!((orders.health, orders.causes[0].required), (Health::Degraded, false));
-    assert_eq!(board.sentence, "Orders (critical) works less well.");
+    assert_eq!(board.sentence, "Messages is out, so Orders (critical) works less well.");
     let unknown = super::boards::board(&good_but("page", "?"));
     assert_eq!(function(&unknown, "orders").health, Health::Unknown, "unknown is not good, and not degraded either");
 }
@@ -242,6 +285,9 @@ fn a_check_in_doubt_shows_both_its_health_and_the_doubt() {
         running: &running,
         watching: Watching::Nobody,
         changes: Vec::new(),
+        silences: Vec::new(),
+        elsewhere: &running,
+        not_running: false,
         now: at(3),
     };
     let board = Board::of(input(&production)).unwrap();

@@ -19,6 +19,7 @@ fn sample(seconds_ago: i64, latency_ms: f64, verdict: Verdict) -> Sample {
         reason: "because <it> & \"that\"".to_owned(),
         measurements: Vec::new(),
         answer: None,
+        fault: None,
     }
 }
 
@@ -34,29 +35,29 @@ fn typical() -> Vec<Sample> {
 #[test]
 fn the_finding_says_what_the_chart_shows() {
     let slow = Some(Period::from_secs(1));
-    let chart = latency_chart(&typical(), slow, now(), hour());
+    let chart = latency_chart(&typical(), &[], slow, now(), hour());
     assert_eq!(chart.finding, "Usually 12 ms, slowest 2.1 s at 14:02 UTC; 3 of 240 samples were not operational.");
     assert_eq!(chart.title, "Latency over the last 1h");
     let one = [sample(60, 0.4, Verdict::Operational)];
     assert_eq!(
-        latency_chart(&one, slow, now(), hour()).finding,
+        latency_chart(&one, &[], slow, now(), hour()).finding,
         "Usually 0.4 ms, slowest 0.4 ms at 14:59 UTC; the one sample was operational."
     );
     let blind = [sample(60, 1.0, Verdict::Unknown), sample(90, 1.0, Verdict::Unknown)];
     assert_eq!(
-        latency_chart(&blind, slow, now(), hour()).finding,
+        latency_chart(&blind, &[], slow, now(), hour()).finding,
         "Nothing answered; 2 of 2 samples were not operational."
     );
 }
 
 #[test]
 fn without_samples_it_says_why() {
-    let chart = latency_chart(&[], None, now(), hour());
+    let chart = latency_chart(&[], &[], None, now(), hour());
     assert_eq!(chart.finding, "No samples in the last 1h: the check has not run.");
     assert!(chart.svg.contains("chart-empty") && chart.points.is_empty() && chart.table.rows.is_empty());
     let old = [sample(9_000, 1.0, Verdict::Operational)];
     assert_eq!(
-        latency_chart(&old, None, now(), hour()).finding,
+        latency_chart(&old, &[], None, now(), hour()).finding,
         "No samples in the last 1h; the newest is from 2026-11-23 12:30 UTC."
     );
 }
@@ -64,13 +65,13 @@ fn without_samples_it_says_why() {
 #[test]
 fn the_drawing_stays_as_it_is() {
     let samples: Vec<Sample> = typical().into_iter().step_by(10).collect();
-    let chart = latency_chart(&samples, Some(Period::from_secs(1)), now(), hour());
+    let chart = latency_chart(&samples, &[], Some(Period::from_secs(1)), now(), hour());
     insta::assert_snapshot!(chart.svg.replace('>', ">\n"));
 }
 
 #[test]
 fn unknown_and_silence_break_the_line_and_each_verdict_has_its_shape() {
-    let chart = latency_chart(&typical(), None, now(), hour());
+    let chart = latency_chart(&typical(), &[], None, now(), hour());
     let paths: Vec<&str> = chart.svg.split("<path ").filter(|path| path.starts_with("class=\"chart-line\"")).collect();
     assert_eq!(paths.len(), 1, "one path for the series");
     assert_eq!(paths[0].matches('M').count(), 2, "broken at the unknown");
@@ -79,7 +80,7 @@ fn unknown_and_silence_break_the_line_and_each_verdict_has_its_shape() {
     }
     let silent: Vec<Sample> =
         typical().into_iter().filter(|sample| !(1_000..1_400).contains(&(now() - sample.at).num_seconds())).collect();
-    let chart = latency_chart(&silent, None, now(), hour());
+    let chart = latency_chart(&silent, &[], None, now(), hour());
     let path = chart.svg.split("<path ").find(|path| path.starts_with("class=\"chart-line\"")).unwrap();
     assert_eq!(path.matches('M').count(), 3);
 }
@@ -93,7 +94,7 @@ fn an_hour_of_ten_checks_a_second_stays_small_and_keeps_its_spike() {
         })
         .collect();
     samples[20_000].latency_ms = 8_000.0;
-    let chart = latency_chart(&samples, Some(Period::from_secs(1)), now(), hour());
+    let chart = latency_chart(&samples, &[], Some(Period::from_secs(1)), now(), hour());
     assert!(chart.svg.len() <= 64 << 10, "{} bytes", chart.svg.len());
     assert!(chart.svg.matches('<').count() <= 1_500);
     assert!(chart.points.len() <= 1_500, "{} points", chart.points.len());
@@ -136,13 +137,13 @@ proptest! {
         let kinds = [Verdict::Operational, Verdict::Degraded, Verdict::Outage, Verdict::Unknown];
         let samples: Vec<Sample> =
             samples.into_iter().map(|(ago, latency, verdict)| sample(ago, latency, kinds[verdict])).collect();
-        let chart = latency_chart(&samples, slow.map(Period::from_millis), now(), Period::from_secs(window));
+        let chart = latency_chart(&samples, &[], slow.map(Period::from_millis), now(), Period::from_secs(window));
         prop_assert!(is_well_formed(&chart.svg), "{}", chart.svg);
         prop_assert!(!chart.svg.contains('#') && !chart.svg.contains("style=") && !chart.svg.contains("NaN"));
         prop_assert!(chart.svg.len() <= 64 << 10, "{} bytes", chart.svg.len());
         prop_assert!(chart.finding.ends_with('.'));
         for point in &chart.points {
-            prop_assert!((0.0..=f64::from(WIDTH)).contains(&point.x_px) && (0.0..=f64::from(HEIGHT)).contains(&point.y_px));
+            prop_assert!((0.0..=f64::from(WIDTH)).contains(&point.x_px) && (0.0..=f64::from(chart.height)).contains(&point.y_px));
         }
         let shown = samples.iter().filter(|sample| sample.at <= now() && sample.at >= now() - TimeDelta::seconds(window as i64)).count();
         if shown <= MOST {

@@ -63,6 +63,7 @@ fn sample_at(seconds: i64, verdict: Verdict) -> Sample {
         reason: format!("said {verdict}"),
         measurements: Vec::new(),
         answer: (verdict != Verdict::Operational).then(|| "503 Service Unavailable".to_owned()),
+        fault: None,
     }
 }
 

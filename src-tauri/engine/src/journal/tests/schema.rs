@@ -168,6 +168,7 @@ async fn of_the_first_schema(home: &Path) -> (lifeboat_domain::journal::Entry, C
         since: Some(sample_at(0, Verdict::Outage).at),
         suspicion: None,
         last: Some(sample_at(9, Verdict::Outage)),
+        ..CheckHealth::default()
     };
     sqlx::query("INSERT INTO health VALUES ('range', 'database-port', ?), ('range', 'never', ?)")
         .bind(serde_json::to_string(&health).unwrap())

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Instant};
 
 use futures_util::future::join_all;
-use lifeboat_domain::status::fold;
+use lifeboat_domain::status::observe;
 use proptest::prelude::*;
 
 use super::*;
@@ -98,9 +98,9 @@ proptest! {
                 ).bind(check.as_str()).fetch_all(&mut connection).await.unwrap();
                 let mut folded = CheckHealth::default();
                 for sample in rows.iter().map(|row| row::sample_of(row).unwrap()) {
-                    let (next, change) = fold(&folded, &sample, 3);
+                    let (next, event) = observe(&folded, &sample, 3);
                     folded = next;
-                    changes += usize::from(change.is_some());
+                    changes += usize::from(event.is_some());
                 }
                 assert_eq!(&folded, health);
             }
