@@ -152,8 +152,11 @@ fn write_new(path: &Path, text: &str) -> io::Result<()> {
         // Unlike renaming, this replaces nothing.
         .and_then(|()| fs::hard_link(&making, path));
     let _ = fs::remove_file(&making);
-    sync_name(path);
-    written
+    written?;
+    sync_name(path).inspect_err(|_| {
+        // Signed with and then gone, it could not be made again.
+        let _ = fs::remove_file(path);
+    })
 }
 
 /// That the key is kept in a file, if it is: something to know, and to say aloud.
