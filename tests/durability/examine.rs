@@ -175,7 +175,7 @@ async fn look(connection: &mut SqliteConnection) -> Result<Looked, sqlx::Error> 
         entries.insert(format!("{dashed}/{sequence}"), hash);
         match kind.as_str() {
             "fault-injected" if !facts.insert(body.clone()) => twice = Some(body),
-            "health-changed" => {
+            "health-changed" | "flapping-began" | "flapping-ended" => {
                 let body: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
                 let word = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
                 changes.insert((word("environment"), word("check")), word("to"));

@@ -165,3 +165,84 @@ async fn cut_afterwards(events: &[Event], world: &World) -> Result<(), String> {
     }
     Ok(())
 }
+
+/// What a failed sync lost is read all the same as long as the computer stays on: by the next start too, which must not
+/// build on it. The writer is killed as its sync fails, is started again, and the power is cut before its syncs.
+#[test]
+fn a_start_after_a_failed_sync_and_a_kill_builds_on_nothing_that_is_not_on_disk() {
+    let (stride, steps, seed) = (count("KILL_STRIDE", 4).max(1), count("FAILURE_STEPS", 40), count("SEED", 40));
+    let since = Instant::now();
+    let (next, runs, cuts) = (AtomicU64::new(1), AtomicU64::new(0), AtomicU64::new(0));
+    let faults = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..LANES {
+            scope.spawn(|| {
+                while faults.lock().unwrap().len() < 5 {
+                    let at = next.fetch_add(stride, Ordering::SeqCst);
+                    match fail_and_kill_at(at, seed, steps) {
+                        Ok(0) => return,
+                        Ok(done) => {
+                            runs.fetch_add(1, Ordering::SeqCst);
+                            cuts.fetch_add(done, Ordering::SeqCst);
+                        }
+                        Err(fault) => faults.lock().unwrap().push(format!("sync {at}: {fault}")),
+                    }
+                }
+            });
+        }
+    });
+    let faults = faults.into_inner().unwrap();
+    assert!(faults.is_empty(), "seed {seed}: {faults:#?}");
+    let (runs, cuts) = (runs.into_inner(), cuts.into_inner());
+    say(&format!(
+        "killed as a sync fails, every {stride}. of {steps} operations (seed {seed}, {} s): {runs} restarts, {cuts} power \
+         cuts in them; nothing acknowledged lost",
+        since.elapsed().as_secs(),
+    ));
+    assert!(runs > steps / stride, "hardly any sync failed: {runs}");
+}
+
+/// One run that is killed at its failed sync, and the next. Answers with the power cuts; none when no sync failed.
+fn fail_and_kill_at(at: u64, seed: u64, steps: u64) -> Result<u64, String> {
+    let world = World::new();
+    let killed = recording::Disk::Failing { at, with: "kill" };
+    let Run { events, .. } = recording::run(&Orders::of(&world, seed, steps), killed, &world.beside("log"));
+    if !events.iter().any(|event| matches!(event, Event::SyncFailed { .. })) {
+        return Ok(0);
+    }
+    let (mut disk, mut acknowledged) = (Disk::default(), Acknowledged::default());
+    let take = |disk: &mut Disk, acknowledged: &mut Acknowledged, event: &Event| match event {
+        Event::Said(text) => text.lines().for_each(|line| acknowledged.hear(line)),
+        event => disk.take(event),
+    };
+    events.iter().for_each(|event| take(&mut disk, &mut acknowledged, event));
+    let again = Orders::of(&world, seed + at, steps.min(6));
+    let Run { events, ended } = recording::run(&again, recording::Disk::Good, &world.beside("log-again"));
+    ended?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
+    let (folder, mut cuts) = (world::folder(), 0);
+    let (mut syncs, all) = (0, events.iter().filter(|event| matches!(event, Event::Synced { .. })).count() as u64);
+    for event in events.iter().map(Some).chain([None]) {
+        if matches!(event, Some(Event::Synced { .. }) | None) {
+            syncs += 1;
+            // The first are those of opening; afterwards now and then.
+            if syncs <= 4 || syncs % 8 == at % 8 || syncs >= all {
+                for cut in [Cut::Dropped, Cut::Some(syncs)] {
+                    let what = format!("sync {syncs} of {all}, {cut:?}");
+                    let left = Left { what, image: disk.image(cut), acknowledged: acknowledged.clone() };
+                    let survived = runtime.block_on(survives(folder.path(), &world.plan(), &left));
+                    survived.map_err(|fault| format!("cut at {}: {fault}", left.what))?;
+                    cuts += 1;
+                }
+            }
+        }
+        if let Some(event) = event {
+            take(&mut disk, &mut acknowledged, event);
+        }
+    }
+    if !acknowledged.done || !acknowledged.failed.is_empty() {
+        return Err(format!("the next run did not come to its end: {:?}", acknowledged.failed));
+    }
+    Ok(cuts)
+}

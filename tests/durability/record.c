@@ -8,7 +8,8 @@
  *   LIFEBOAT_RECORD_ACKS    a file whose lines go into the log too: what the program has acknowledged
  *   LIFEBOAT_RECORD_SYNCS   "swallowed": syncs are answered with success and not done
  *   LIFEBOAT_FAIL_AT        which call fails, counted from 1
- *   LIFEBOAT_FAIL_WITH      enospc, full (that call and every later one), eio, sync, short, eintr
+ *   LIFEBOAT_FAIL_WITH      enospc, full (that call and every later one), eio, sync, short, eintr;
+ *                           kill (a sync fails and the program is killed)
  *
  * One lock around each call and its record: the log's order is the order in which things happened.
  */
@@ -17,6 +18,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -257,9 +259,10 @@ static int synced(int file, long number) {
     if (what(file) != BELOW) return (int)syscall(number, file);
     pthread_mutex_lock(&lock);
     int answer = 0;
-    if (is("sync") && fails("sync")) {
+    if ((is("sync") || is("kill")) && fails("sync")) {
         /* The pages that were to be written are clean now, and not on disk. */
         note('F', files[file].id, 0, "", 0, NULL);
+        if (is("kill")) raise(SIGKILL);
         errno = EIO;
         answer = -1;
     } else if (!swallow) {

@@ -118,7 +118,7 @@ impl Probing for Says {
         Box::pin(async move {
             let answer = (verdict != Verdict::Operational).then(|| "refused".to_owned());
             let reason = format!("said {verdict}");
-            Sample { at: Utc::now(), latency_ms: 1.5, verdict, reason, measurements: Vec::new(), answer }
+            Sample { at: Utc::now(), latency_ms: 1.5, verdict, fault: None, reason, measurements: Vec::new(), answer }
         })
     }
 }
