@@ -49,7 +49,7 @@ fn recorded(seed: u64, steps: u64, disk: recording::Disk) -> (World, Run) {
 
 #[test]
 fn a_power_cut_at_any_sync_loses_nothing_acknowledged() {
-    let (steps, seed) = (count("STEPS", 500), count("SEED", 500));
+    let (steps, seed) = (count("STEPS", 200), count("SEED", 500));
     let others = count("OTHER_CUTS", 1) as usize;
     let since = Instant::now();
     let (world, run) = recorded(seed, steps, recording::Disk::Good);
