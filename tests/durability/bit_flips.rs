@@ -91,6 +91,7 @@ fn whichever_bit_is_flipped_no_altered_entry_is_shown_as_good() {
 
 const NAMED: &str = "found and named";
 const UNREADABLE: &str = "made the whole file unreadable and were said";
+const BESIDE: &str = "met no entry and were said, with all entries shown";
 const HARMLESS: &str = "met no entry";
 const WHILE_WRITING: &str = "met no entry and were found by the next write";
 
@@ -170,7 +171,14 @@ async fn judge(folder: &Path, plan: &Path, written: &Written, bit: usize) -> Res
     let says = Arc::new(Says::default());
     let engine =
         world::open(&home, plan, "person:amal", &says).await.map_err(|problem| format!("opening: {problem:?}"))?;
-    let read_only = engine.journal_list(JournalQuery::default()).await.map_err(|problem| format!("{problem:?}"))?;
+    let read_only = match engine.journal_list(JournalQuery::default()).await {
+        // Refused in words: nothing is shown, and not silently.
+        Err(problem) if problem.code == Code::JournalDamaged => {
+            engine.close().await;
+            return Ok(UNREADABLE);
+        }
+        page => page.map_err(|problem| format!("{problem:?}"))?,
+    };
     let (verification, read_only) = (read_only.verification, read_only.read_only);
     let entries = shown(&engine).await?;
     // Opening may have noted the plan once more, behind everything else.
@@ -209,6 +217,12 @@ async fn judge(folder: &Path, plan: &Path, written: &Written, bit: usize) -> Res
             Ok(NAMED)
         }
         (Some(problem), None) if problem.code == Code::JournalDamaged && entries.is_empty() => Ok(UNREADABLE),
+        // Damage beside the entries: they are all shown, and nothing is written.
+        (Some(problem), None)
+            if problem.code == Code::JournalDamaged && entries == written.entries && appended.is_err() =>
+        {
+            Ok(BESIDE)
+        }
         (Some(problem), None) => Err(format!("read-only without a bad entry: {problem:?}, {} shown", entries.len())),
         (None, Some(bad)) => Err(format!("{bad:?}, and open for writing")),
         (None, None) => {

@@ -186,9 +186,10 @@ impl Writer {
         let begin = |source| JournalError::store("begin to write", source);
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(begin)?;
         // First, because the pen goes by it.
-        let rebuilt = match works.iter().any(|work| matches!(work, Work::Rebuild)) {
-            true => Some(views::rebuild(&mut transaction).await?),
-            false => None,
+        let rebuilt = if works.iter().any(|work| matches!(work, Work::Rebuild)) {
+            Some(views::rebuild(&mut transaction).await?)
+        } else {
+            None
         };
         let clock_ms = (self.shared.opening.clock)().timestamp_millis();
         let mut pen = Pen::at_head(&mut transaction, device, clock_ms)
