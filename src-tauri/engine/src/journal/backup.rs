@@ -135,7 +135,10 @@ pub(crate) async fn restore(home: &Path, copy: &Path, actor: String) -> Result<R
     let _ = fs::remove_file(&partial);
     let restored = restore_into(&partial, copy, &manifest, actor).await.and_then(|(entries, device)| {
         fs::rename(&partial, &path).map_err(|source| JournalError::file("write", &path, source))?;
-        sync_name(&path);
+        sync_name(&path).map_err(|source| {
+            let _ = fs::remove_file(&path);
+            JournalError::file("put on disk", &path, source)
+        })?;
         let home = home.display().to_string();
         Ok(Restored { home, entries, from: manifest.device, device, made: manifest.made })
     });

@@ -68,6 +68,7 @@ impl JournalError {
 }
 
 /// SQLite's primary result codes that are told apart here (sqlite.org/rescode.html).
+pub(super) const NOT_UNDERSTOOD: i32 = 1;
 pub(super) const BUSY: i32 = 5;
 const LOCKED: i32 = 6;
 pub(super) const NO_PERMISSION: i32 = 3;
@@ -133,11 +134,12 @@ impl From<JournalError> for Problem {
             JournalError::Migration(source) => Self::bug(format!("{message}: {source}")),
             JournalError::Store { source, .. } => {
                 let message = format!("{message}: {}", said(&source));
-                match primary_code(&source) {
-                    Some(CORRUPT | NOT_A_DATABASE) => Self::new(Code::JournalDamaged, message)
-                        .hint("Run `lifeboat journal verify`; the entries before the damage can be exported."),
-                    Some(_) | None => Self::new(Code::NotAllowedNow, message)
-                        .hint("Nothing was written. Look at the disk the home is on, then try again."),
+                if is_damage(&source) {
+                    Self::new(Code::JournalDamaged, message)
+                        .hint("Run `lifeboat journal verify`; the entries before the damage can be exported.")
+                } else {
+                    Self::new(Code::NotAllowedNow, message)
+                        .hint("Nothing was written. Look at the disk the home is on, then try again.")
                 }
             }
         }

@@ -5,7 +5,7 @@
 
 use std::{future, sync::Arc, time::Duration};
 
-use lifeboat_domain::journal::{BadEntry, ChainFault, EntryView};
+use lifeboat_domain::journal::{ChainFault, EntryView};
 use sqlx::{
     Connection,
     sqlite::{SqliteConnectOptions, SqliteConnection},
@@ -127,7 +127,7 @@ async fn look(
             }
             (Ok(()), None) => {}
             (Err(fault), _) => {
-                let bad = BadEntry { entry: row.label, fault: fault.to_string() };
+                let bad = walked.bad_at(&row, fault);
                 tracing::error!(entry = %bad.entry, fault = %bad.fault, "the journal is damaged");
                 let mut standing = shared.standing();
                 standing.read_only = Some(JournalError::damaged(&bad).into());

@@ -38,7 +38,7 @@ impl Journal {
         .fetch_one(&mut connection)
         .await
         .map_err(keeping)?;
-        let good_at = row.get::<Option<i64>, _>(0).and_then(DateTime::from_timestamp_micros);
+        let good_at = row.try_get::<Option<i64>, _>(0).ok().flatten().and_then(DateTime::from_timestamp_micros);
         connection.close().await.map_err(keeping)?;
         Ok(Beat { at, failed, good_at })
     }

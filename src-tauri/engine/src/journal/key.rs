@@ -20,6 +20,7 @@ use ring::{
 };
 use uuid::Uuid;
 
+use super::pending::sync_name;
 use crate::secrets::{SecretFault, SecretKeeper, Sensitive};
 
 /// The file a key is kept in when there is no keychain.
@@ -139,15 +140,23 @@ fn read_file(home: &Path) -> io::Result<Seed> {
     fs::read_to_string(home.join(FILE)).map(|text| Seed(Sensitive::new(text)))
 }
 
+/// Writes the file unless it is there. It gets its name when all of it is on disk: half a key after a power cut would be
+/// taken for one.
 fn write_new(path: &Path, text: &str) -> io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
-    if written.is_err() {
-        // Half a key would be taken for one.
+    let making = path.with_extension(format!("key-partial-{}", Uuid::now_v7()));
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&making)?;
+    let written = file
+        .write_all(text.as_bytes())
+        .and_then(|()| file.sync_all())
+        // Unlike renaming, this replaces nothing.
+        .and_then(|()| fs::hard_link(&making, path));
+    let _ = fs::remove_file(&making);
+    written?;
+    sync_name(path).inspect_err(|_| {
+        // Signed with and then gone, it could not be made again.
         let _ = fs::remove_file(path);
-    }
-    written
+    })
 }
 
 /// That the key is kept in a file, if it is: something to know, and to say aloud.

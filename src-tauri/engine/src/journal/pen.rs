@@ -59,9 +59,9 @@ impl Pen {
             None => (0, genesis(device), None),
             // Nothing is built on an entry that was changed behind our back.
             Some(row) => {
-                let whole = row.entry.filter(|entry| entry.digest() == entry.hash).ok_or_else(|| {
-                    JournalError::damaged(&BadEntry { entry: row.label, fault: ChainFault::Altered.to_string() })
-                })?;
+                let bad = BadEntry { entry: row.label(), fault: ChainFault::Altered.to_string() };
+                let whole = row.entry.filter(|entry| entry.digest() == entry.hash);
+                let whole = whole.ok_or_else(|| JournalError::damaged(&bad))?;
                 (whole.sequence, whole.hash, Some(whole.at))
             }
         };
@@ -73,6 +73,17 @@ impl Pen {
                 wall_ms: row.get_unchecked("wall_ms"),
                 counter: u32::try_from(row.get_unchecked::<i64, _>("counter")).unwrap_or(u32::MAX),
             });
+        // Found by an index, and an index may be what is damaged.
+        let recorded: Option<(i64, Vec<u8>)> = sqlx::query_as("SELECT sequence, hash FROM head WHERE device = ?")
+            .bind(device.as_bytes().as_slice())
+            .fetch_optional(&mut *connection)
+            .await
+            .map_err(reading)?;
+        let (recorded_at, recorded) = recorded.unwrap_or_else(|| (0, genesis(device).0.to_vec()));
+        if u64::try_from(recorded_at) != Ok(sequence) || recorded != head.0 {
+            let fault = format!("it is not where the chain was recorded to end, which is {recorded_at}");
+            return Err(JournalError::damaged(&BadEntry { entry: format!("{device}/{sequence}"), fault }));
+        }
         let signed: i64 = sqlx::query_scalar("SELECT coalesce(max(sequence), 0) FROM checkpoint WHERE device = ?")
             .bind(device.as_bytes().as_slice())
             .fetch_one(connection)
@@ -83,7 +94,7 @@ impl Pen {
             sequence,
             head,
             at,
-            highest,
+            highest: highest.max(at),
             clock_ms,
             moved: false,
             signed: signed.unsigned_abs(),

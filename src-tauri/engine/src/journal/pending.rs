@@ -47,8 +47,9 @@ impl Pending {
             file.sync_all().map_err(writing)?;
         }
         fs::rename(&self.temporary, &self.path).map_err(|source| JournalError::file("write", &self.path, source))?;
+        // A name that a power cut may take away again is not there: it goes, as everything does that was not finished.
+        sync_name(&self.path).map_err(|source| JournalError::file("put on disk", &self.path, source))?;
         self.finished = true;
-        sync_name(&self.path);
         Ok(())
     }
 }
@@ -62,12 +63,12 @@ impl Drop for Pending {
     }
 }
 
-/// Puts a name itself on disk. A file system that cannot do this has done what it can.
-pub(super) fn sync_name(path: &Path) {
-    if let Some(folder) = path.parent()
-        && let Ok(folder) = fs::File::open(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })
-    {
-        let _ = folder.sync_all();
+/// Puts a name itself on disk. A file system that knows no syncing of folders has done what it can.
+pub(super) fn sync_name(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match fs::File::open(folder)?.sync_all() {
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+        synced => synced,
     }
 }
 
@@ -77,4 +78,33 @@ pub(super) fn create_new(path: &Path) -> Result<fs::File, JournalError> {
         io::ErrorKind::AlreadyExists => JournalError::Exists(path.to_owned()),
         _ => JournalError::file("make the file", path, source),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_cannot_be_put_on_disk_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        sync_name(&folder.path().join("there")).unwrap();
+        let gone = folder.path().join("gone/there");
+        assert_eq!(sync_name(&gone).unwrap_err().kind(), io::ErrorKind::NotFound);
+        // Linux makes these up and cannot sync them.
+        #[cfg(target_os = "linux")]
+        sync_name(Path::new("/proc/self/status")).unwrap();
+    }
+
+    #[test]
+    fn a_file_whose_name_is_not_on_disk_is_not_left_behind() {
+        let place = tempfile::tempdir().unwrap();
+        let (folder, away) = (place.path().join("folder"), place.path().join("away"));
+        fs::create_dir(&folder).unwrap();
+        let mut pending = Pending::begin(&folder.join("export")).unwrap();
+        pending.line("whole").unwrap();
+        // What cannot be found cannot be finished; nothing is left where it was begun either.
+        fs::rename(&folder, &away).unwrap();
+        pending.finish().unwrap_err();
+        assert!(!folder.exists());
+    }
 }

@@ -70,7 +70,7 @@ impl Journal {
             read_only: self.stopped(),
             notes: self.notes(),
         };
-        if self.shared.reader().is_err() {
+        if self.shared.reader().is_err() || page.total == 0 {
             return Ok(page);
         }
         'pages: loop {

@@ -39,7 +39,9 @@ pub(super) async fn roll(connection: &mut SqliteConnection) -> Result<bool, Jour
     let mut rolled: BTreeMap<Key, Rollup> = BTreeMap::new();
     for row in &rows {
         let Some(sample) = bare(row) else { continue };
-        let (environment, check): (String, String) = (row.get("environment"), row.get("check_id"));
+        // Telemetry that is damaged is left out, and keeps nobody from writing.
+        let names = (row.try_get::<String, _>("environment"), row.try_get::<String, _>("check_id"));
+        let (Ok(environment), Ok(check)) = names else { continue };
         for grain in Grain::ALL {
             let key = (grain, environment.clone(), check.clone(), grain.begin(sample.at));
             rolled.entry(key).or_default().add(&sample);
@@ -177,7 +179,7 @@ impl Journal {
                 .await
                 .map_err(failed)?;
         let mut rollups: BTreeMap<i64, Rollup> =
-            rows.iter().map(|row| (row.get::<i64, _>("begin_s"), rollup_of(row))).collect();
+            rows.iter().filter_map(|row| Some((row.try_get::<i64, _>("begin_s").ok()?, rollup_of(row)))).collect();
         let rest = sqlx::query(
             "SELECT at_us, latency_ms, verdict FROM sample WHERE environment = ? AND check_id = ? AND at_us >= ? \
              AND place > coalesce((SELECT place FROM rolled), 0)",

@@ -37,34 +37,38 @@ macro_rules! select_checkpoints {
 
 pub(super) use {select_checkpoints, select_entries, select_samples};
 
-/// A row of the entry table: where it stands, what it should be called, and itself if it can be read.
+/// A row of the entry table: where it stands, what it calls itself, and itself if it can be read.
 pub(super) struct EntryRow {
     pub(super) place: i64,
-    pub(super) label: String,
+    pub(super) id: Option<(Uuid, i64)>,
     pub(super) entry: Option<Entry>,
+}
+
+impl EntryRow {
+    pub(super) fn label(&self) -> String {
+        match self.id {
+            Some((device, sequence)) => format!("{device}/{sequence}"),
+            None => format!("the one at place {}", self.place),
+        }
+    }
 }
 
 pub(super) fn entry_of(row: &SqliteRow) -> EntryRow {
     let place = row.try_get_unchecked::<i64, _>("place").unwrap_or(-1);
     let device = row.try_get_unchecked::<Vec<u8>, _>("device").ok().and_then(|bytes| Uuid::from_slice(&bytes).ok());
-    let sequence = row.try_get_unchecked::<i64, _>("sequence").ok();
-    let label = match (device, sequence) {
-        (Some(device), Some(sequence)) => format!("{device}/{sequence}"),
-        (None, _) | (_, None) => format!("the one at place {place}"),
-    };
-    EntryRow { place, label, entry: whole_entry(row, device, sequence) }
+    let sequence = row.try_get_unchecked::<Option<i64>, _>("sequence").ok().flatten();
+    EntryRow { place, id: device.zip(sequence), entry: whole_entry(row, device, sequence) }
 }
 
 fn whole_entry(row: &SqliteRow, device: Option<Uuid>, sequence: Option<i64>) -> Option<Entry> {
     let text = |name: &str| String::from_utf8(row.try_get_unchecked::<Vec<u8>, _>(name).ok()?).ok();
     let hash = |name: &str| row.try_get_unchecked::<Vec<u8>, _>(name).ok()?.try_into().ok().map(Hash);
+    // SQLite would read nothing as 0.
+    let number = |name: &str| row.try_get_unchecked::<Option<i64>, _>(name).ok()?;
     Some(Entry {
         device: device?,
         sequence: u64::try_from(sequence?).ok()?,
-        at: HybridTime {
-            wall_ms: row.try_get_unchecked("wall_ms").ok()?,
-            counter: u32::try_from(row.try_get_unchecked::<i64, _>("counter").ok()?).ok()?,
-        },
+        at: HybridTime { wall_ms: number("wall_ms")?, counter: u32::try_from(number("counter")?).ok()? },
         clock_ms: row.try_get_unchecked("clock_ms").ok()?,
         actor: text("actor")?,
         kind: text("kind")?,

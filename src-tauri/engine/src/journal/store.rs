@@ -20,8 +20,8 @@ use uuid::Uuid;
 
 use super::{
     Opening,
-    error::{JournalError, is_damage, said},
-    reach::{self, Reach},
+    error::{BUSY, JournalError, NOT_UNDERSTOOD, is_damage, primary_code, said},
+    reach::{self, Reach, has_log, log_of},
     reserve::RESERVE,
     verify::{self, Walked},
 };
@@ -111,10 +111,26 @@ pub(super) async fn open(opening: &Opening) -> Result<Opened, JournalError> {
             (opened.walked, opened.verification, opened.reach) = (walked, Some(verification), Some(reach));
         }
         Err(error) => {
-            opened.problem.get_or_insert_with(|| error.into());
+            // What cannot be read is not written to, and does not pass for empty.
+            if opened.device.take().is_some() {
+                let error = not_as_written(error);
+                (opened.passing, opened.problem) = (error.is_passing(), Some(error.into()));
+            } else {
+                opened.problem.get_or_insert_with(|| error.into());
+            }
         }
     }
     Ok(opened)
+}
+
+/// When SQLite does not understand a question about a file of a known schema, that schema is not what was written.
+fn not_as_written(error: JournalError) -> JournalError {
+    match &error {
+        JournalError::Store { source, .. } if primary_code(source) == Some(NOT_UNDERSTOOD) => {
+            JournalError::damaged(&BadEntry { entry: "journal.sqlite".to_owned(), fault: said(source) })
+        }
+        _ => error,
+    }
 }
 
 /// Looks at a home's journal without changing anything about it.
@@ -152,10 +168,53 @@ pub(super) async fn prepare_alone(path: &Path, opening: &Opening) -> Result<(Uui
     prepared
 }
 
+/// A connection for writing. What the log holds is on disk by then: after a failed sync it reads as if it were, and
+/// SQLite would take it for committed once nobody has the file open any more. An entry built on that would go with it.
+pub(super) async fn connect_to_write(options: &SqliteConnectOptions) -> Result<SqliteConnection, JournalError> {
+    let opening = |source| JournalError::store("open its file for writing", source);
+    let mut connection = SqliteConnection::connect_with(options).await.map_err(opening)?;
+    if has_log(options.get_filename()) {
+        put_log_on_disk(&mut connection, log_of(options.get_filename())).await?;
+    }
+    Ok(connection)
+}
+
+async fn put_log_on_disk(connection: &mut SqliteConnection, log: PathBuf) -> Result<(), JournalError> {
+    let holding = |source| JournalError::store("open its file for writing", source);
+    // Nobody else writes to the log meanwhile. Whoever does so now has been here before.
+    let alone = match connection.begin_with("BEGIN IMMEDIATE").await {
+        Err(error) if primary_code(&error) == Some(BUSY) => return Ok(()),
+        begun => begun.map_err(holding)?,
+    };
+    let path = log.clone();
+    let written = tokio::task::spawn_blocking(move || write_again(&path)).await;
+    let written = written.unwrap_or_else(|error| Err(io::Error::other(error)));
+    alone.rollback().await.map_err(holding)?;
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        written => written.map_err(|source| JournalError::file("put on disk", log, source)),
+    }
+}
+
+/// Writes a file over itself. Synced alone it would stay where it is: it counts as written.
+fn write_again(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::FileExt;
+    let file = fs::OpenOptions::new().read(true).write(true).open(path)?;
+    let (mut helping, mut at) = (vec![0; 1 << 20], 0);
+    loop {
+        let read = file.read_at(&mut helping, at)?;
+        if read == 0 {
+            return file.sync_all();
+        }
+        file.write_all_at(&helping[..read], at)?;
+        at += read as u64;
+    }
+}
+
 /// Makes the schema, or brings it up to date, and answers with the device.
 async fn prepare(path: &Path, options: &SqliteConnectOptions) -> Result<Uuid, JournalError> {
     let opening = |source| JournalError::store("open its file", source);
-    let mut connection = SqliteConnection::connect_with(options).await.map_err(opening)?;
+    let mut connection = connect_to_write(options).await?;
     migrate(&mut connection, &SCHEMA, path).await?;
     let device = device(&mut connection).await?;
     connection.close().await.map_err(opening)?;

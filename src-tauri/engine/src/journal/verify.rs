@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::{
     Clock,
     error::{JournalError, is_damage, said},
-    row::{checkpoint_of, entry_of, key_named, select_checkpoints, select_entries},
+    row::{EntryRow, checkpoint_of, entry_of, key_named, select_checkpoints, select_entries},
 };
 
 /// How far a walk came.
@@ -91,11 +91,36 @@ impl Walked {
         (chain.sequence(), chain.head())
     }
 
+    /// Names what is wrong at a row that could not be stepped over. One that was altered may lie about its own name,
+    /// and one that is missing has none: each is the one that should come next.
+    pub(super) fn bad_at(&self, row: &EntryRow, fault: ChainFault) -> BadEntry {
+        let (entry, fault) = match (fault, row.id) {
+            (ChainFault::Gap, Some((device, _))) => {
+                (self.next_of(device), format!("it is missing: {} stands in its place", row.label()))
+            }
+            (ChainFault::Altered, Some((device, _))) if self.has_begun(device) => {
+                (self.next_of(device), fault.to_string())
+            }
+            (ChainFault::Altered, Some((_, sequence))) if sequence != 1 => (self.next_label(), fault.to_string()),
+            _ => (row.label(), fault.to_string()),
+        };
+        BadEntry { entry, fault }
+    }
+
+    fn next_of(&self, device: Uuid) -> String {
+        format!("{device}/{}", self.end_of(device).0 + 1)
+    }
+
+    fn has_begun(&self, device: Uuid) -> bool {
+        self.chains.get(&device).is_some_and(|chain| chain.sequence() > 0)
+    }
+
     /// The entry that should come next on a device, for naming one that cannot be read at all.
     fn next_label(&self) -> String {
-        match self.chains.iter().next() {
-            Some((device, chain)) if self.chains.len() == 1 => format!("{device}/{}", chain.sequence() + 1),
-            Some(_) | None => format!("the one after place {}", self.place),
+        let mut begun = self.chains.iter().filter(|(_, chain)| chain.sequence() > 0);
+        match (begun.next(), begun.next()) {
+            (Some((device, chain)), None) => format!("{device}/{}", chain.sequence() + 1),
+            _ => format!("the one after place {}", self.place),
         }
     }
 }
@@ -221,7 +246,9 @@ async fn walk(connection: &mut SqliteConnection, mut walked: Walked) -> Result<W
                     walked.compare(checkpoint, entry.hash);
                 }
             }
-            (Err(fault), _) => walked.bad = Some(BadEntry { entry: row.label, fault: fault.to_string() }),
+            (Err(fault), _) => {
+                walked.bad = Some(walked.bad_at(&row, fault));
+            }
             (Ok(()), None) => {}
         }
     }

@@ -169,10 +169,13 @@ pub(super) async fn keep_head(
     Ok(())
 }
 
-/// Drops every view and makes it anew from the entries.
+/// Drops every view and every index and makes them anew from the tables.
 pub(super) async fn rebuild(connection: &mut SqliteConnection) -> Result<Rebuilt, JournalError> {
     let rebuilding = |source| JournalError::store("rebuild what it keeps for speed", source);
-    sqlx::raw_sql("DELETE FROM head; DELETE FROM health").execute(&mut *connection).await.map_err(rebuilding)?;
+    sqlx::raw_sql("REINDEX; DELETE FROM head; DELETE FROM health")
+        .execute(&mut *connection)
+        .await
+        .map_err(rebuilding)?;
     let ends = sqlx::query(select_entries!(
         "WHERE place IN (SELECT place FROM (SELECT place, max(sequence) FROM entry GROUP BY device))"
     ))

@@ -173,7 +173,6 @@ impl Writer {
     }
 
     async fn commit(&mut self, works: &[Work]) -> Result<Vec<Written>, JournalError> {
-        let opening = |source| JournalError::store("open its file for writing", source);
         if self.shared.device().is_none() {
             self.shared.prepare_again().await?;
         }
@@ -181,11 +180,17 @@ impl Writer {
         let sparing = self.shared.standing().reserve_in_use;
         if self.connection.is_none() {
             let options = store::write_options(&self.shared.opening, sparing);
-            self.connection = Some(SqliteConnection::connect_with(&options).await.map_err(opening)?);
+            self.connection = Some(store::connect_to_write(&options).await?);
         }
         let connection = self.connection.as_mut().ok_or(JournalError::Closed)?;
         let begin = |source| JournalError::store("begin to write", source);
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(begin)?;
+        // First, because the pen goes by it.
+        let rebuilt = if works.iter().any(|work| matches!(work, Work::Rebuild)) {
+            Some(views::rebuild(&mut transaction).await?)
+        } else {
+            None
+        };
         let clock_ms = (self.shared.opening.clock)().timestamp_millis();
         let mut pen = Pen::at_head(&mut transaction, device, clock_ms)
             .await?
@@ -202,10 +207,7 @@ impl Writer {
                     pen.sign(&mut transaction).await?;
                     Written::Signed
                 }
-                Work::Rebuild => {
-                    pen.record_head(&mut transaction).await?;
-                    Written::Rebuilt(views::rebuild(&mut transaction).await?)
-                }
+                Work::Rebuild => Written::Rebuilt(rebuilt.ok_or(JournalError::Closed)?),
                 Work::End => return Err(JournalError::Closed),
             });
         }

@@ -227,16 +227,18 @@ impl Scheduler {
     }
 
     /// Says in the journal that the plan in force is what is checked by from here on. A journal that cannot be
-    /// written keeps nobody from checking.
-    pub(crate) async fn adopt(&self, plan: &Plan) {
+    /// written keeps nobody from checking. Answers whether it is said.
+    pub(crate) async fn adopt(&self, plan: &Plan) -> bool {
         let fact = Fact::PlanAdopted {
             document: plan.document.id.clone(),
             version: plan.document.version.clone(),
             hash: plan.hash.clone(),
         };
-        if let Err(problem) = self.journal.append_once(SYSTEM.to_owned(), fact).await {
+        let noted = self.journal.append_once(SYSTEM.to_owned(), fact).await;
+        if let Err(problem) = &noted {
             tracing::warn!(code = %problem.code, message = %problem.message, "the plan's adoption could not be noted");
         }
+        noted.is_ok()
     }
 
     /// The last sign of a watch of an environment: now, while somebody watches.

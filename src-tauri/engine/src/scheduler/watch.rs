@@ -92,7 +92,7 @@ impl Scheduler {
         if let Some(fact) = self.cut_off(&environment).await {
             self.note(fact).await;
         }
-        self.adopt(&force.plan).await;
+        let mut adopted = self.adopt(&force.plan).await;
         let (sender, mut landed) = mpsc::unbounded_channel();
         *held(&self.landed) = Some(sender);
         self.note(Fact::WatchStarted { environment: environment.clone() }).await;
@@ -122,7 +122,7 @@ impl Scheduler {
                     let Some(next) = next.filter(|next| next.environment == environment) else { break };
                     schedule = timetable(&next, begun.elapsed());
                     if next.plan.hash != force.plan.hash {
-                        self.adopt(&next.plan).await;
+                        adopted = self.adopt(&next.plan).await;
                     }
                     force = next;
                 }
@@ -139,6 +139,10 @@ impl Scheduler {
                     self.note(Fact::WatchInterrupted { environment, from, until, why }).await;
                 }
                 sign(lease, looked.1);
+                // A journal that was closed for a moment is told as soon as it takes something again.
+                if !adopted && self.journal.stopped().is_none() {
+                    adopted = self.adopt(&force.plan).await;
+                }
                 if jumped || !Arc::ptr_eq(&bound, &values) {
                     values = bound;
                     schedule.all_soon(begun.elapsed());

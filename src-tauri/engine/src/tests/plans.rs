@@ -1,3 +1,5 @@
+use sqlx::Connection as _;
+
 use super::*;
 
 #[tokio::test]
@@ -34,6 +36,29 @@ async fn a_plan_with_faults_does_not_replace_the_one_in_force() {
         kinds(&engine).await.iter().filter(|kind| *kind == "plan-adopted").count() == 2
     })
     .await;
+    engine.close().await;
+}
+
+#[tokio::test]
+async fn an_adoption_that_could_not_be_noted_is_noted_when_the_journal_takes_it() {
+    let (place, script) = (Place::new(), Script::new());
+    let engine = place.open(&script).await;
+    let file = sqlx::sqlite::SqliteConnectOptions::new().filename(place.home().join("journal.sqlite"));
+    let mut connection = sqlx::SqliteConnection::connect_with(&file).await.unwrap();
+    let refuse = "CREATE TRIGGER refused BEFORE INSERT ON entry WHEN NEW.kind = 'plan-adopted' \
+                  BEGIN SELECT RAISE (ABORT, 'the disk says no'); END";
+    sqlx::query(refuse).execute(&mut connection).await.unwrap();
+    engine.watch().await.unwrap();
+    until("the watch goes on without", || async {
+        let kinds = kinds(&engine).await;
+        kinds.contains(&"watch-started".to_owned()) && script.runs("Other port") > 1
+    })
+    .await;
+    let adopted = async || kinds(&engine).await.iter().filter(|kind| *kind == "plan-adopted").count();
+    assert_eq!(adopted().await, 0);
+    sqlx::query("DROP TRIGGER refused").execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    until("it is noted after all", || async { adopted().await == 1 }).await;
     engine.close().await;
 }
 

@@ -69,13 +69,14 @@ async fn every_kind_of_tampering_is_named() {
     ];
     let duplicate = "INSERT INTO entry SELECT 100, device, 9, wall_ms, counter, actor, kind, body, previous, hash, clock_ms \
                      FROM entry WHERE place = 3";
-    let cases: [(&str, &[&str], u64, u64); 16] = [
-        ("removed inside", &["DELETE FROM entry WHERE place = 4"], 3, 5),
-        ("removed first", &["DELETE FROM entry WHERE place = 1"], 0, 2),
+    let cases: [(&str, &[&str], u64, u64); 17] = [
+        ("removed inside", &["DELETE FROM entry WHERE place = 4"], 3, 4),
+        ("removed first", &["DELETE FROM entry WHERE place = 1"], 0, 1),
         ("removed last", &["DELETE FROM entry WHERE place = 8"], 7, 8),
         ("removed all", &["DELETE FROM entry"], 0, 1),
-        ("sequences swapped", &swap, 2, 4),
-        ("places swapped", &swap_places, 2, 4),
+        ("sequences swapped", &swap, 2, 3),
+        ("places swapped", &swap_places, 2, 3),
+        ("another sequence", &["UPDATE entry SET sequence = 4 + 1024 WHERE place = 4"], 3, 4),
         ("duplicated at the end", &[duplicate], 8, 9),
         ("body cut", &["UPDATE entry SET body = substr(body, 1, 5) WHERE place = 6"], 5, 6),
         ("body emptied", &["UPDATE entry SET body = '' WHERE place = 6"], 5, 6),
@@ -93,6 +94,37 @@ async fn every_kind_of_tampering_is_named() {
         tamper(copy.path(), statements).await;
         expect_bad(copy.path(), intact, &format!("{device}/{bad}"), what).await;
     }
+}
+
+#[tokio::test]
+async fn a_journal_whose_schema_is_damaged_does_not_pass_for_empty() {
+    let home = home();
+    written(home.path()).await;
+    let alter = "UPDATE sqlite_schema SET sql = replace(sql, 'clock_ms', 'clock_ls') WHERE name = 'entry'";
+    let mut connection = raw(home.path()).await;
+    for statement in ["PRAGMA writable_schema = ON", alter] {
+        sqlx::query(sqlx::AssertSqlSafe(statement.to_owned())).execute(&mut connection).await.unwrap();
+    }
+    connection.close().await.unwrap();
+    let journal = open(home.path()).await;
+    let page = journal.list(&JournalQuery::default()).await.unwrap();
+    assert_eq!(page.read_only.unwrap().code, Code::JournalDamaged);
+    assert!(journal.verify().await.unwrap().bad.unwrap().fault.contains("clock_ms"));
+    assert_eq!(journal.append(PERSON.to_owned(), fault("more")).await.unwrap_err().code, Code::JournalDamaged);
+    journal.close().await;
+}
+
+#[tokio::test]
+async fn nothing_is_appended_where_the_index_and_the_recorded_end_disagree() {
+    let home = home();
+    let device = written(home.path()).await;
+    let journal = open(home.path()).await;
+    // As if the index had lost the newest entry.
+    tamper(home.path(), &["UPDATE head SET sequence = 9"]).await;
+    let problem = journal.append(PERSON.to_owned(), fault("more")).await.unwrap_err();
+    assert_eq!(problem.code, Code::JournalDamaged);
+    assert!(problem.message.contains(&format!("{device}/8")), "{problem}");
+    journal.close().await;
 }
 
 #[tokio::test]
