@@ -215,7 +215,9 @@ fn fail_and_kill_at(at: u64, seed: u64, steps: u64) -> Result<u64, String> {
         Event::Said(text) => text.lines().for_each(|line| acknowledged.hear(line)),
         event => disk.take(event),
     };
-    events.iter().for_each(|event| take(&mut disk, &mut acknowledged, event));
+    for event in &events {
+        take(&mut disk, &mut acknowledged, event);
+    }
     let again = Orders::of(&world, seed + at, steps.min(6));
     let Run { events, ended } = recording::run(&again, recording::Disk::Good, &world.beside("log-again"));
     ended?;

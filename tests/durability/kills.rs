@@ -81,9 +81,10 @@ fn kill_once(world: &World, dice: &mut Dice, acknowledged: &mut Acknowledged) {
     orders.acks = "/dev/stdout".into();
     orders.watch = dice.below(4) == 0;
     let starting = dice.below(if world.home().exists() { 8 } else { 2 }) == 0;
-    let (words, moment) = match starting {
-        true => (0, Duration::from_micros(dice.below(100_000))),
-        false => (dice.below(80), Duration::from_micros(dice.below(5_000))),
+    let (words, moment) = if starting {
+        (0, Duration::from_micros(dice.below(100_000)))
+    } else {
+        (dice.below(80), Duration::from_micros(dice.below(5_000)))
     };
     let mut child = orders.command().stdout(Stdio::piped()).spawn().expect("the writer starts");
     let mut out = BufReader::new(child.stdout.take().expect("its words"));

@@ -112,7 +112,7 @@ pub(crate) fn run(orders: &Orders, disk: Disk, log: &Path) -> Run {
         if let Some(status) = child.try_wait().expect("its state") {
             break Some(status);
         }
-        if since.elapsed() > Duration::from_secs(120) {
+        if since.elapsed() > Duration::from_mins(2) {
             child.kill().expect("killed");
             child.wait().expect("it has ended");
             break None;

@@ -81,7 +81,7 @@ pub(crate) fn write_plan(folder: &Path, version: u64) {
         std::fs::write(&beside, text).expect("the plan");
         std::fs::rename(&beside, &path).expect("the plan");
     };
-    let checks: String = CHECKS
+    let checks: Vec<String> = CHECKS
         .iter()
         .map(|id| {
             format!(
@@ -90,7 +90,7 @@ pub(crate) fn write_plan(folder: &Path, version: u64) {
             )
         })
         .collect();
-    put("checks.toml", &checks);
+    put("checks.toml", &checks.concat());
     for id in ENVIRONMENTS {
         let text = format!(
             "name = \"{id}\"\nkind = \"{id}\"\n\n[endpoints.database]\nkind = \"host\"\nhost = \"db.example.org\"\n\

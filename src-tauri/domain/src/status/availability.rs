@@ -267,6 +267,7 @@ impl AvailabilityInput<'_> {
     }
 
     /// Maintenance as it was planned, and ended early where it was.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "facts of other kinds, later ones too, say nothing of this")]
     fn maintenance(&self) -> Vec<(Scope, Span)> {
         let mut planned: Vec<(&str, Scope, Span)> = Vec::new();
         for noted in self.facts {

@@ -69,6 +69,7 @@ impl Watch {
 /// journal's, each with the device that wrote it and when, in the order of the journal; others than those of
 /// watches may be left out, and health changes that a person's click found are to be. `last` is the last sign of the watch that has not ended, such as now while
 /// somebody watches; without it, the last fact that the watch wrote down is.
+#[expect(clippy::wildcard_enum_match_arm, reason = "facts of other kinds, later ones too, say nothing of this")]
 pub fn observed<'a>(
     environment: &Id,
     facts: impl IntoIterator<Item = (Uuid, DateTime<Utc>, &'a Fact)>,
