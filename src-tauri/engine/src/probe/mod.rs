@@ -31,6 +31,8 @@ mod postgres;
 mod tls;
 mod trust;
 
+pub use network::{Resolver, SystemResolver};
+
 /// What endpoint names are bound to in the environment that is being watched.
 pub type Targets = BTreeMap<Id, Result<Target, Unbound>>;
 
@@ -38,6 +40,7 @@ pub type Targets = BTreeMap<Id, Result<Target, Unbound>>;
 #[derive(Clone)]
 pub struct Prober {
     secrets: Arc<dyn SecretStore>,
+    resolver: Arc<dyn Resolver>,
     shared: Arc<Shared>,
 }
 
@@ -58,13 +61,20 @@ impl Prober {
     /// A prober that takes credentials from `secrets`.
     pub fn new(secrets: Arc<dyn SecretStore>) -> Result<Self, Problem> {
         let trust = trust::Trust::new().map_err(|error| Problem::bug(format!("no TLS can be set up: {error}")))?;
-        Ok(Self { secrets, shared: Arc::new(Shared { trust, stores: object::Clients::default() }) })
+        let shared = Arc::new(Shared { trust, stores: object::Clients::default() });
+        Ok(Self { secrets, resolver: Arc::new(SystemResolver), shared })
     }
 
     /// The same prober with other credentials, such as those of another environment.
     #[must_use]
     pub fn with_secrets(&self, secrets: Arc<dyn SecretStore>) -> Self {
-        Self { secrets, shared: Arc::clone(&self.shared) }
+        Self { secrets, ..self.clone() }
+    }
+
+    /// The same prober with names looked up elsewhere.
+    #[must_use]
+    pub fn with_resolver(&self, resolver: Arc<dyn Resolver>) -> Self {
+        Self { resolver, ..self.clone() }
     }
 
     /// Looks once. Never fails, never panics, and ends within the check's time.
@@ -252,13 +262,15 @@ mod tests {
     #[tokio::test]
     async fn a_keychain_is_never_held_against_the_platform() {
         let id = |text: &str| text.parse::<Id>().unwrap();
-        let target = Target::Http { url: "http://127.0.0.1:9".to_owned(), ca: None, credential: Some(id("a")) };
+        let target =
+            Target::Http { url: "http://127.0.0.1:9".to_owned(), ca: None, credential: Some(id("a")), private: false };
         let targets = BTreeMap::from([(id("end"), Ok(target))]);
         let probe = Probe::Http(lifeboat_domain::check::HttpProbe {
             endpoint: id("end"),
             path: "/".to_owned(),
             method: lifeboat_domain::check::Method::Get,
             headers: BTreeMap::new(),
+            follow: false,
             expect: Vec::new(),
         });
         let mut check = Check {

@@ -25,9 +25,9 @@ use lifeboat_domain::{
         ObjectNewestProbe, Outcome,
         judge::{self, CouldNot, Listing, NewestObject, StoreRefusal},
     },
-    environment::Target,
+    environment::{Target, address},
 };
-use reqwest::Url;
+use url::Url;
 
 use super::{Attempt, Stage, network::innermost, wrong_kind};
 
@@ -52,7 +52,8 @@ impl Clients {
 }
 
 pub(super) async fn newest(attempt: &Attempt<'_>, probe: &ObjectNewestProbe) -> Result<Outcome, CouldNot> {
-    let Target::Bucket { url, bucket, region, access_key, credential } = attempt.target(&probe.endpoint)? else {
+    let Target::Bucket { url, bucket, region, access_key, credential, private } = attempt.target(&probe.endpoint)?
+    else {
         return Err(wrong_kind());
     };
     let address = match url {
@@ -69,7 +70,7 @@ pub(super) async fn newest(attempt: &Attempt<'_>, probe: &ObjectNewestProbe) -> 
         attempt.trust(None).await?;
     }
     // The client resolves the name itself; this is to tell a name that is not found from a store that is down.
-    attempt.resolve(host, port).await?;
+    attempt.addresses(host, port, *private || address::names_itself(host)).await?;
     let mut config = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(region.clone()))

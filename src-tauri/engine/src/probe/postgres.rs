@@ -16,7 +16,7 @@ use lifeboat_domain::{
             Receiver, ReplicationState, StandbyState,
         },
     },
-    environment::{Target, TlsMode},
+    environment::{Target, TlsMode, address},
     plan::quantity::Period,
 };
 use sqlx::{
@@ -242,7 +242,8 @@ fn position(row: &PgRow, at: usize) -> Result<Option<Lsn>, CouldNot> {
 }
 
 async fn connect(attempt: &Attempt<'_>, endpoint: &Id) -> Result<PgConnection, CouldNot> {
-    let Target::Postgres { host, port, database, user, credential, tls, ca } = attempt.target(endpoint)? else {
+    let Target::Postgres { host, port, database, user, credential, tls, ca, private } = attempt.target(endpoint)?
+    else {
         return Err(wrong_kind());
     };
     let password = match credential {
@@ -273,7 +274,7 @@ async fn connect(attempt: &Attempt<'_>, endpoint: &Id) -> Result<PgConnection, C
         }
     };
     // The library resolves the name itself; this is to tell a name that is not found from a server that is down.
-    attempt.resolve(host, *port).await?;
+    attempt.addresses(host, *port, *private || address::names_itself(host)).await?;
     PgConnection::connect_with(&options).await.map_err(|error| fault(attempt, &error))
 }
 

@@ -26,7 +26,6 @@ pub(super) struct Trust(Arc<Kept>);
 #[derive(Debug)]
 struct Kept {
     provider: Arc<CryptoProvider>,
-    nobody: Arc<ClientConfig>,
     system: Mutex<Option<Arc<ClientConfig>>>,
     files: Mutex<HashMap<PathBuf, (Stamp, Authority)>>,
 }
@@ -46,18 +45,9 @@ pub(super) struct Authority {
 impl Trust {
     pub(super) fn new() -> Result<Self, rustls::Error> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let nobody = builder(&provider)?.with_root_certificates(RootCertStore::empty()).with_no_client_auth();
-        Ok(Self(Arc::new(Kept {
-            provider,
-            nobody: Arc::new(nobody),
-            system: Mutex::new(None),
-            files: Mutex::new(HashMap::new()),
-        })))
-    }
-
-    /// For connections that are not encrypted, where nobody has to be believed.
-    pub(super) fn nobody(&self) -> Arc<ClientConfig> {
-        Arc::clone(&self.0.nobody)
+        // What else may fail does so here, where nobody waits for it yet.
+        builder(&provider)?;
+        Ok(Self(Arc::new(Kept { provider, system: Mutex::new(None), files: Mutex::new(HashMap::new()) })))
     }
 }
 

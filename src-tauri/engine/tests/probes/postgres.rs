@@ -29,6 +29,7 @@ fn target(port: u16, credential: &str) -> Target {
         credential: Some(id(credential)),
         tls: TlsMode::Off,
         ca: None,
+        private: false,
     }
 }
 
@@ -112,10 +113,19 @@ async fn a_server_reads_writes_and_answers_questions() {
         credential: None,
         tls,
         ca: ca.clone(),
+        private: false,
     };
     assert_sample(&probe(&server_check(false, &[]), anonymous).await, Unknown, "refused our credential");
-    let gone =
-        Target::Postgres { host, port, database: "samia".to_owned(), user, credential: Some(id("good")), tls, ca };
+    let gone = Target::Postgres {
+        host,
+        port,
+        database: "samia".to_owned(),
+        user,
+        credential: Some(id("good")),
+        tls,
+        ca,
+        private: false,
+    };
     assert_sample(&probe(&server_check(false, &[]), gone).await, Outage, "database \"samia\" does not exist (3D000)");
 
     let port = cluster.port;
@@ -163,6 +173,7 @@ async fn encrypted_connections_are_verified() {
         credential: Some(id("good")),
         tls: TlsMode::VerifyFull,
         ca: ca.map(str::to_owned),
+        private: false,
     };
     let own = ca.path().to_str().unwrap();
     let plain = server_check(false, &[]);
@@ -221,7 +232,16 @@ async fn a_standby_streams_is_cut_off_and_is_promoted() {
 
     // A role that may not look is not told that all is well.
     let Target::Postgres { host, port, database, credential, tls, ca, .. } = second.clone() else { unreachable!() };
-    let blind = Target::Postgres { host, port, database, user: "nobody_special".to_owned(), credential, tls, ca };
+    let blind = Target::Postgres {
+        host,
+        port,
+        database,
+        user: "nobody_special".to_owned(),
+        credential,
+        tls,
+        ca,
+        private: false,
+    };
     assert_sample(&replication(blind, first.clone()).await, Unknown, "pg_read_all_stats");
 
     // The primary cannot be asked, but the standby streams.

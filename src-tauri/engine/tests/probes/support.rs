@@ -60,6 +60,7 @@ pub(crate) fn http_check(path: &str, expect: Vec<Expectation>) -> Check {
         path: path.to_owned(),
         method: Method::Get,
         headers: BTreeMap::new(),
+        follow: false,
         expect,
     }))
 }
@@ -142,11 +143,11 @@ impl Server {
     }
 
     pub(crate) fn http(&self) -> Target {
-        Target::Http { url: format!("http://{}", self.address), ca: None, credential: None }
+        Target::Http { url: format!("http://{}", self.address), ca: None, credential: None, private: false }
     }
 
     pub(crate) fn http_as(&self, handle: &str) -> Target {
-        Target::Http { url: format!("http://{}", self.address), ca: None, credential: Some(id(handle)) }
+        Target::Http { url: format!("http://{}", self.address), ca: None, credential: Some(id(handle)), private: false }
     }
 
     pub(crate) fn connections(&self) -> usize {

@@ -63,6 +63,7 @@ fn host(server: &Server, ca: &NamedTempFile) -> Target {
         port: server.address.port(),
         server_name: "api.range.test".to_owned(),
         ca: Some(ca.path().to_str().unwrap().to_owned()),
+        private: false,
     }
 }
 
@@ -123,7 +124,7 @@ async fn what_is_no_tls_is_an_outage_and_no_trust_is_unknown() {
         assert_sample(&sample, Unknown, "trusted certificates cannot be read");
     }
     let Target::Host { host, port, ca, .. } = host(&plain, &ca) else { unreachable!() };
-    let odd = Target::Host { host, port, ca, server_name: "not a name".to_owned() };
+    let odd = Target::Host { host, port, ca, server_name: "not a name".to_owned(), private: false };
     assert_sample(&probe(&tls_check(), odd).await, Unknown, "is not a server's name");
 }
 
@@ -134,22 +135,28 @@ async fn http_checks_verify_too() {
     let server = serving(&ours.issue("localhost", -1, 90)).await;
     let url = format!("https://localhost:{}", server.address.port());
     let own = Some(ca.path().to_str().unwrap().to_owned());
-    let trusted = Target::Http { url: url.clone(), ca: own.clone(), credential: Some(id("good")) };
+    let trusted = Target::Http { url: url.clone(), ca: own.clone(), credential: Some(id("good")), private: false };
     assert_sample(&probe(&http_check("/", vec![]), trusted).await, Operational, "status 200");
-    let system = Target::Http { url, ca: None, credential: None };
+    let system = Target::Http { url, ca: None, credential: None, private: false };
     let sample = probe(&http_check("/", vec![]), system).await;
     // On a computer without any authority of its own it cannot be told.
     assert!(sample.verdict == Unknown || sample.reason.contains("unknown issuer"), "{sample:?}");
     let expired = serving(&ours.issue("localhost", -9, -2)).await;
     let url = format!("https://localhost:{}", expired.address.port());
-    let sample = probe(&http_check("/", vec![]), Target::Http { url, ca: own, credential: None }).await;
+    let sample = probe(&http_check("/", vec![]), Target::Http { url, ca: own, credential: None, private: false }).await;
     assert_sample(&sample, Outage, "certificate has expired");
 }
 
 #[tokio::test]
 async fn a_port_accepts_connections_or_does_not() {
     let tcp = check(Probe::Tcp(TcpProbe { endpoint: id("end") }));
-    let at = |host: &str, port| Target::Host { host: host.to_owned(), port, server_name: host.to_owned(), ca: None };
+    let at = |host: &str, port| Target::Host {
+        host: host.to_owned(),
+        port,
+        server_name: host.to_owned(),
+        ca: None,
+        private: false,
+    };
     let server = Server::saying("").await;
     for host in ["127.0.0.1", "localhost"] {
         assert_sample(&probe(&tcp, at(host, server.address.port())).await, Operational, "accepts connections");

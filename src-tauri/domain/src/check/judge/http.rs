@@ -16,8 +16,12 @@ pub struct HttpAnswer {
     pub status: u16,
     /// The `Content-Type`, as sent.
     pub content_type: Option<String>,
-    /// Where a redirect points; it is told, not followed.
+    /// The `Content-Encoding`; none was asked for.
+    pub encoding: Option<String>,
+    /// Where a redirect points, when this is one.
     pub location: Option<String>,
+    /// Why it was not followed, when it was to be.
+    pub not_followed: Option<&'static str>,
     /// The body as text, what is no UTF-8 replaced.
     pub body: String,
     /// Whether that is all of it. Reading stops at a bound.
@@ -83,7 +87,8 @@ fn status(probe: &HttpProbe, answer: &HttpAnswer) -> Outcome {
         429 => Outcome::unknown("asks us to come less often (status 429)"),
         _ => {
             let to = answer.location.as_deref().map(|to| format!(", points to {}", quoted(to))).unwrap_or_default();
-            Outcome::new(verdict, format!("status {got}, expected {expected}{to}"))
+            let why = answer.not_followed.map(|why| format!(", not followed: {why}")).unwrap_or_default();
+            Outcome::new(verdict, format!("status {got}, expected {expected}{to}{why}"))
         }
     }
 }
@@ -188,6 +193,7 @@ mod tests {
             path: "/".to_owned(),
             method: Method::Get,
             headers: std::collections::BTreeMap::new(),
+            follow: false,
             expect,
         }
     }

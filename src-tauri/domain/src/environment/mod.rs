@@ -4,6 +4,8 @@
 //! only known on this computer, such as the ports of a practice range, stand as `${name}` and are filled in
 //! from a file beside the journal. An environment holds handles of credentials, never credentials.
 
+pub mod address;
+
 use std::{collections::BTreeMap, fmt};
 
 use serde::Serialize;
@@ -91,6 +93,8 @@ table! {
         pub ca: Option<Template>,
         /// The credential sent as a bearer token.
         pub credential: Option<Id>,
+        /// Whether its name may lead to private addresses; an address or `localhost` may without.
+        pub private: bool = false,
     }
 }
 
@@ -105,6 +109,8 @@ table! {
         pub server_name: Option<Template>,
         /// A file with the certificate authority to trust instead of the system's.
         pub ca: Option<Template>,
+        /// Whether its name may lead to private addresses; an address or `localhost` may without.
+        pub private: bool = false,
     }
 }
 
@@ -125,6 +131,8 @@ table! {
         pub tls: TlsMode = TlsMode::VerifyFull,
         /// A file with the certificate authority to trust instead of the system's.
         pub ca: Option<Template>,
+        /// Whether its name may lead to private addresses; an address or `localhost` may without.
+        pub private: bool = false,
     }
 }
 
@@ -141,6 +149,8 @@ table! {
         pub access_key: Template,
         /// The credential that holds the secret key.
         pub credential: Id,
+        /// Whether its name may lead to private addresses; an address or `localhost` may without.
+        pub private: bool = false,
     }
 }
 
@@ -238,6 +248,8 @@ pub enum Target {
         ca: Option<String>,
         /// Credential handle.
         credential: Option<Id>,
+        /// Whether the plan allows its name to lead to private addresses.
+        private: bool,
     },
     /// A host and port.
     Host {
@@ -249,6 +261,8 @@ pub enum Target {
         server_name: String,
         /// Certificate authority file.
         ca: Option<String>,
+        /// Whether the plan allows its name to lead to private addresses.
+        private: bool,
     },
     /// A PostgreSQL database.
     Postgres {
@@ -266,6 +280,8 @@ pub enum Target {
         tls: TlsMode,
         /// Certificate authority file.
         ca: Option<String>,
+        /// Whether the plan allows its name to lead to private addresses.
+        private: bool,
     },
     /// A bucket.
     Bucket {
@@ -279,6 +295,8 @@ pub enum Target {
         access_key: String,
         /// Credential handle.
         credential: Id,
+        /// Whether the plan allows its name to lead to private addresses.
+        private: bool,
     },
 }
 
@@ -337,27 +355,29 @@ fn bind(endpoint: &Endpoint, values: &BTreeMap<String, String>) -> Result<Target
     let (port, target): (Option<String>, Box<dyn FnOnce(u16) -> Target>) = match endpoint {
         Endpoint::Http(http) => {
             let (url, ca, credential) = (fill(&http.url), http.ca.as_ref().map(&mut fill), http.credential.clone());
-            (None, Box::new(move |_| Target::Http { url: url.trim_end_matches('/').to_owned(), ca, credential }))
+            let (url, private) = (url.trim_end_matches('/').to_owned(), http.private);
+            (None, Box::new(move |_| Target::Http { url, ca, credential, private }))
         }
         Endpoint::Host(end) => {
             let host = fill(&end.host);
             let server_name = end.server_name.as_ref().map_or_else(|| host.clone(), &mut fill);
-            let ca = end.ca.as_ref().map(&mut fill);
-            (Some(fill(&end.port)), Box::new(move |port| Target::Host { host, port, server_name, ca }))
+            let (ca, private) = (end.ca.as_ref().map(&mut fill), end.private);
+            (Some(fill(&end.port)), Box::new(move |port| Target::Host { host, port, server_name, ca, private }))
         }
         Endpoint::Postgres(end) => {
             let (host, database, user) = (fill(&end.host), fill(&end.database), fill(&end.user));
-            let (credential, tls, ca) = (end.credential.clone(), end.tls, end.ca.as_ref().map(&mut fill));
+            let (credential, tls, private) = (end.credential.clone(), end.tls, end.private);
+            let ca = end.ca.as_ref().map(&mut fill);
             (
                 Some(fill(&end.port)),
-                Box::new(move |port| Target::Postgres { host, port, database, user, credential, tls, ca }),
+                Box::new(move |port| Target::Postgres { host, port, database, user, credential, tls, ca, private }),
             )
         }
         Endpoint::Bucket(end) => {
             let url = end.url.as_ref().map(&mut fill);
             let (bucket, region, access_key) = (fill(&end.bucket), fill(&end.region), fill(&end.access_key));
-            let credential = end.credential.clone();
-            (None, Box::new(move |_| Target::Bucket { url, bucket, region, access_key, credential }))
+            let (credential, private) = (end.credential.clone(), end.private);
+            (None, Box::new(move |_| Target::Bucket { url, bucket, region, access_key, credential, private }))
         }
     };
     if !missing.is_empty() {
@@ -388,6 +408,7 @@ mod tests {
             credential: None,
             tls: TlsMode::Off,
             ca: None,
+            private: false,
         })
     }
 
