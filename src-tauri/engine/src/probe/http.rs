@@ -28,11 +28,9 @@ use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use url::Url;
 
-use super::{Attempt, network::innermost, wrong_kind};
+use super::{Attempt, MOST_READ, network::innermost, wrong_kind};
 use crate::secrets::Sensitive;
 
-/// A longer answer is not read to its end. Health endpoints and feeds are far shorter.
-const LONGEST_BODY: usize = 1 << 20;
 /// A longer head is not understood.
 const LONGEST_HEAD: usize = 64 << 10;
 const MOST_HEADERS: usize = 100;
@@ -257,7 +255,7 @@ where
         let mut whole = true;
         while let Some(frame) = response.frame().await {
             let Ok(data) = frame.map_err(fault)?.into_data() else { continue };
-            let room = LONGEST_BODY - body.len();
+            let room = MOST_READ - body.len();
             body.extend_from_slice(data.get(..room).unwrap_or(&data));
             if data.len() > room {
                 whole = false;

@@ -28,10 +28,14 @@ mod http;
 mod network;
 mod object;
 mod postgres;
+mod session;
 mod tls;
 mod trust;
 
 pub use network::{Resolver, SystemResolver};
+
+/// No answer is read further, whatever it is an answer to.
+const MOST_READ: usize = 1 << 20;
 
 /// What endpoint names are bound to in the environment that is being watched.
 pub type Targets = BTreeMap<Id, Result<Target, Unbound>>;
@@ -92,7 +96,7 @@ impl Prober {
                 tracing::error!(check = check.name, "a probe panicked");
                 Outcome::new(Verdict::Unknown, "this program failed while looking; please report it")
             }
-            Err(_) => attempt.ran_out().judge(kind),
+            Err(_) => attempt.ran_out(check.timeout).judge(kind),
         };
         let latency = started.elapsed().saturating_sub(*locked(&attempt.prepared));
         let used = locked(&attempt.used);
@@ -200,8 +204,8 @@ impl Attempt<'_> {
         Ok(secret)
     }
 
-    fn ran_out(&self) -> CouldNot {
-        let limit = self.limit;
+    /// What it means that nothing came of it within this time.
+    fn ran_out(&self, limit: Period) -> CouldNot {
         match *locked(&self.stage) {
             Stage::Preparing => CouldNot::Local(format!("this computer was not ready within {limit}")),
             Stage::Credential => CouldNot::NoCredential(format!("the keychain did not answer within {limit}")),
@@ -243,7 +247,7 @@ mod tests {
             (Stage::Listing(54_000), "listing did not end within 4s: 54000 objects so far", Verdict::Unknown),
         ] {
             attempt.now_at(stage);
-            let outcome = attempt.ran_out().judge(lifeboat_domain::check::ProbeKind::Http);
+            let outcome = attempt.ran_out(Period::from_secs(4)).judge(lifeboat_domain::check::ProbeKind::Http);
             assert_eq!((outcome.reason.as_str(), outcome.verdict), (reason, verdict));
         }
     }

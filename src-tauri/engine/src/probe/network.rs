@@ -133,6 +133,11 @@ impl Attempt<'_> {
             | ErrorKind::NetworkUnreachable
             | ErrorKind::NetworkDown
             | ErrorKind::AddrNotAvailable => CouldNot::Unreachable(plain(error)),
+            // What a library reports of bytes it cannot make sense of.
+            ErrorKind::InvalidData | ErrorKind::InvalidInput if error.raw_os_error().is_none() => {
+                let inner = error.get_ref().and_then(|inner| self.fault_in(inner));
+                inner.unwrap_or_else(|| CouldNot::Garbled(plain(error)))
+            }
             _ => match error.get_ref().and_then(|inner| self.fault_in(inner)) {
                 Some(fault) => fault,
                 None => CouldNot::Local(plain(error)),

@@ -151,7 +151,7 @@ async fn what_is_no_postgres_is_an_outage() {
     })
     .await;
     let sample = probe(&quick, target(web.address.port(), "good")).await;
-    assert_eq!(sample.verdict, Outage, "{sample:?}");
+    assert_sample(&sample, Outage, "answer is not understood");
     assert_sample(&probe(&quick, target(closed_port().await, "nowhere")).await, Unknown, "no credential is stored");
 }
 
