@@ -3,12 +3,13 @@
 //! [`exchange`] asks once and gives back what came, whatever it is; what it means is judged in the domain. Status
 //! pages are asked here too; they are requests whose answers are judged in another way.
 
-use std::{convert::Infallible, str::FromStr};
+use std::{convert::Infallible, error::Error, str::FromStr};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::{
     Method,
+    body::{Body, Incoming},
     client::conn::http1,
     header::{
         ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap,
@@ -28,7 +29,11 @@ use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use url::Url;
 
-use super::{Attempt, MOST_READ, network::innermost, wrong_kind};
+use super::{
+    Attempt, MOST_READ,
+    network::{encrypt, innermost},
+    wrong_kind,
+};
 use crate::secrets::Sensitive;
 
 /// A longer head is not understood.
@@ -166,7 +171,7 @@ pub(super) async fn exchange(attempt: &Attempt<'_>, request: Request<'_>) -> Res
             Some(trust) => {
                 let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned())
                     .map_err(|_| CouldNot::NotBound(format!("not bound: \"{host}\" is not a server's name")))?;
-                let encrypted = attempt.encrypt(stream, name, trust, &[b"http/1.1"]).await;
+                let encrypted = encrypt(stream, name, trust, &[b"http/1.1"]).await;
                 once(attempt, encrypted.map_err(|error| attempt.io_fault(&error))?, sent).await?
             }
         };
@@ -243,25 +248,10 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let fault = |error: hyper::Error| fault(attempt, &error);
-    let (mut sender, connection) = http1::Builder::new()
-        .max_buf_size(LONGEST_HEAD)
-        .max_headers(MOST_HEADERS)
-        .handshake(TokioIo::new(stream))
-        .await
-        .map_err(fault)?;
+    let (mut sender, connection) = handshake(stream).await.map_err(fault)?;
     let asking = async {
         let mut response = sender.send_request(request).await.map_err(fault)?;
-        let mut body = Vec::new();
-        let mut whole = true;
-        while let Some(frame) = response.frame().await {
-            let Ok(data) = frame.map_err(fault)?.into_data() else { continue };
-            let room = MOST_READ - body.len();
-            body.extend_from_slice(data.get(..room).unwrap_or(&data));
-            if data.len() > room {
-                whole = false;
-                break;
-            }
-        }
+        let (body, whole) = bounded(response.body_mut(), MOST_READ).await.map_err(fault)?;
         let headers = std::mem::take(response.headers_mut());
         let status = response.status().as_u16();
         Ok(Answer { status, headers, body, whole, with_credential: false, not_followed: None })
@@ -275,6 +265,33 @@ where
         answer = asking => answer,
         never = moving => match never {},
     }
+}
+
+/// Readies a connection for one request. What comes back has a head of bounded length.
+pub(super) async fn handshake<S, B>(
+    stream: S,
+) -> Result<(http1::SendRequest<B>, http1::Connection<TokioIo<S>, B>), hyper::Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    B: Body + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    http1::Builder::new().max_buf_size(LONGEST_HEAD).max_headers(MOST_HEADERS).handshake(TokioIo::new(stream)).await
+}
+
+/// A body read to so many bytes, and whether that is all of it.
+pub(super) async fn bounded(body: &mut Incoming, most: usize) -> Result<(Vec<u8>, bool), hyper::Error> {
+    let mut read = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else { continue };
+        let room = most - read.len();
+        read.extend_from_slice(data.get(..room).unwrap_or(&data));
+        if data.len() > room {
+            return Ok((read, false));
+        }
+    }
+    Ok((read, true))
 }
 
 fn fault(attempt: &Attempt<'_>, error: &hyper::Error) -> CouldNot {

@@ -29,6 +29,7 @@ mod network;
 mod object;
 mod postgres;
 mod session;
+mod store;
 mod tls;
 mod trust;
 
@@ -52,7 +53,6 @@ pub struct Prober {
 #[derive(Debug)]
 struct Shared {
     trust: trust::Trust,
-    stores: object::Clients,
 }
 
 impl std::fmt::Debug for Prober {
@@ -65,7 +65,7 @@ impl Prober {
     /// A prober that takes credentials from `secrets`.
     pub fn new(secrets: Arc<dyn SecretStore>) -> Result<Self, Problem> {
         let trust = trust::Trust::new().map_err(|error| Problem::bug(format!("no TLS can be set up: {error}")))?;
-        let shared = Arc::new(Shared { trust, stores: object::Clients::default() });
+        let shared = Arc::new(Shared { trust });
         Ok(Self { secrets, resolver: Arc::new(SystemResolver), shared })
     }
 

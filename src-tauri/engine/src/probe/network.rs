@@ -84,36 +84,7 @@ impl Attempt<'_> {
 
     /// A connection to whichever of these addresses answers first.
     pub(super) async fn connect(&self, addresses: &[SocketAddr]) -> Result<TcpStream, CouldNot> {
-        let mut tries: FuturesUnordered<_> = addresses.iter().copied().map(TcpStream::connect).collect();
-        let mut failure = None;
-        while let Some(tried) = tries.next().await {
-            match tried {
-                Ok(stream) => return Ok(stream),
-                Err(error) => {
-                    let fault = self.io_fault(&error);
-                    // A host with two kinds of addresses is only unreachable when neither kind leads there.
-                    if failure.is_none() || matches!(failure, Some(CouldNot::Unreachable(_))) {
-                        failure = Some(fault);
-                    }
-                }
-            }
-        }
-        Err(failure.unwrap_or_else(|| CouldNot::NameNotFound("no address".to_owned())))
-    }
-
-    /// An encrypted connection over one that was made, to a server that proves to be `name` to `trust`.
-    pub(super) async fn encrypt<S>(
-        &self,
-        stream: S,
-        name: ServerName<'static>,
-        trust: Arc<ClientConfig>,
-        protocols: &[&[u8]],
-    ) -> Result<TlsStream<S>, io::Error>
-    where
-        S: AsyncRead + AsyncWrite + Unpin,
-    {
-        let protocols = protocols.iter().map(|name| name.to_vec()).collect();
-        TlsConnector::from(trust).with_alpn(protocols).connect(name, stream).await
+        reach(addresses).await.map_err(|error| self.io_fault(&error))
     }
 
     /// What an error of the operating system, or one carried inside it, says.
@@ -129,10 +100,7 @@ impl Attempt<'_> {
             ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => CouldNot::Reset,
             ErrorKind::UnexpectedEof | ErrorKind::NotConnected => CouldNot::Closed,
             ErrorKind::TimedOut => CouldNot::NoAnswer(self.limit),
-            ErrorKind::HostUnreachable
-            | ErrorKind::NetworkUnreachable
-            | ErrorKind::NetworkDown
-            | ErrorKind::AddrNotAvailable => CouldNot::Unreachable(plain(error)),
+            kind if is_unreachable(kind) => CouldNot::Unreachable(plain(error)),
             // What a library reports of bytes it cannot make sense of.
             ErrorKind::InvalidData | ErrorKind::InvalidInput if error.raw_os_error().is_none() => {
                 let inner = error.get_ref().and_then(|inner| self.fault_in(inner));
@@ -164,6 +132,47 @@ impl Attempt<'_> {
         }
         None
     }
+}
+
+/// A connection to whichever of these addresses answers first.
+pub(super) async fn reach(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
+    let mut tries: FuturesUnordered<_> = addresses.iter().copied().map(TcpStream::connect).collect();
+    let mut failure: Option<io::Error> = None;
+    while let Some(tried) = tries.next().await {
+        match tried {
+            Ok(stream) => return Ok(stream),
+            // A host with two kinds of addresses is only unreachable when neither kind leads there.
+            Err(error) if failure.as_ref().is_none_or(|failure| is_unreachable(failure.kind())) => {
+                failure = Some(error)
+            }
+            Err(_) => {}
+        }
+    }
+    Err(failure.unwrap_or_else(|| ErrorKind::AddrNotAvailable.into()))
+}
+
+const fn is_unreachable(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::HostUnreachable
+            | ErrorKind::NetworkUnreachable
+            | ErrorKind::NetworkDown
+            | ErrorKind::AddrNotAvailable
+    )
+}
+
+/// An encrypted connection over one that was made, to a server that proves to `trust` that it is `name`.
+pub(super) async fn encrypt<S>(
+    stream: S,
+    name: ServerName<'static>,
+    trust: Arc<ClientConfig>,
+    protocols: &[&[u8]],
+) -> io::Result<TlsStream<S>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let protocols = protocols.iter().map(|name| name.to_vec()).collect();
+    TlsConnector::from(trust).with_alpn(protocols).connect(name, stream).await
 }
 
 /// The words of the innermost cause, which is the one that says something.

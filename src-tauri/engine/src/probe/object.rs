@@ -2,21 +2,14 @@
 //!
 //! Nothing of this computer's own cloud settings is used: no profile, no environment, no metadata address.
 
-use std::sync::OnceLock;
-
 use aws_sdk_s3::{
     Client,
     config::{
-        BehaviorVersion, Credentials, Region, SharedHttpClient, StalledStreamProtectionConfig, retry::RetryConfig,
-        timeout::TimeoutConfig,
+        BehaviorVersion, Credentials, Region, StalledStreamProtectionConfig, retry::RetryConfig, timeout::TimeoutConfig,
     },
     error::SdkError,
     operation::list_objects_v2::ListObjectsV2Error,
     types::Object,
-};
-use aws_smithy_http_client::{
-    Builder,
-    tls::{Provider, rustls_provider::CryptoMode},
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use chrono::{DateTime, Utc};
@@ -25,31 +18,11 @@ use lifeboat_domain::{
         ObjectNewestProbe, Outcome,
         judge::{self, CouldNot, Listing, NewestObject, StoreRefusal},
     },
-    environment::{Target, address},
+    environment::Target,
 };
 use url::Url;
 
-use super::{Attempt, Stage, network::innermost, wrong_kind};
-
-/// The clients' connectors; they keep no connection, but the trusted certificates they were built with.
-#[derive(Debug, Default)]
-pub(super) struct Clients {
-    plain: OnceLock<SharedHttpClient>,
-    encrypted: OnceLock<SharedHttpClient>,
-}
-
-impl Clients {
-    fn get(&self, encrypted: bool) -> SharedHttpClient {
-        let builder = || Builder::new().pool_max_idle_per_host(0);
-        let client = if encrypted {
-            let ring = || builder().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-            self.encrypted.get_or_init(ring)
-        } else {
-            self.plain.get_or_init(|| builder().build_http())
-        };
-        client.clone()
-    }
-}
+use super::{Attempt, Stage, network::innermost, store::Store, wrong_kind};
 
 pub(super) async fn newest(attempt: &Attempt<'_>, probe: &ObjectNewestProbe) -> Result<Outcome, CouldNot> {
     let Target::Bucket { url, bucket, region, access_key, credential, private } = attempt.target(&probe.endpoint)?
@@ -62,26 +35,22 @@ pub(super) async fn newest(attempt: &Attempt<'_>, probe: &ObjectNewestProbe) -> 
     };
     let not_an_address = || CouldNot::NotBound(format!("not bound: \"{address}\" is not an address"));
     let parsed: Url = address.parse().map_err(|_| not_an_address())?;
-    let (host, port) = parsed.host_str().zip(parsed.port_or_known_default()).ok_or_else(not_an_address)?;
-    let secret = attempt.credential(credential).await?;
-    let encrypted = parsed.scheme() == "https";
-    if encrypted {
-        // The client would fail in its own way without trusted certificates, so they are looked for before.
-        attempt.trust(None).await?;
+    if !["http", "https"].contains(&parsed.scheme()) || !parsed.has_host() {
+        return Err(not_an_address());
     }
-    // The client resolves the name itself; this is to tell a name that is not found from a store that is down.
-    attempt.addresses(host, port, *private || address::names_itself(host)).await?;
-    let mut config = aws_sdk_s3::Config::builder()
+    let secret = attempt.credential(credential).await?;
+    let store = Store::at(attempt, &parsed, *private).await?;
+    let config = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(region.clone()))
         .credentials_provider(Credentials::new(access_key, secret.reveal(), None, None, "lifeboat"))
-        .http_client(attempt.prober.shared.stores.get(encrypted))
+        // One host for all buckets, so that the host that was judged is the one that is asked.
+        .endpoint_url(&address)
+        .force_path_style(true)
+        .http_client(store)
         .retry_config(RetryConfig::disabled())
         .timeout_config(TimeoutConfig::disabled())
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-    if let Some(url) = url {
-        config = config.endpoint_url(url).force_path_style(true);
-    }
     let listing = list(attempt, &Client::from_conf(config.build()), bucket, probe).await?;
     Ok(judge::object_newest(probe, &listing, Utc::now()))
 }

@@ -29,7 +29,11 @@ use tokio_postgres::{
     types::{FromSql, ToSql, Type},
 };
 
-use super::{Attempt, MOST_READ, network::innermost, wrong_kind};
+use super::{
+    Attempt, MOST_READ,
+    network::{encrypt, innermost},
+    wrong_kind,
+};
 
 /// Asks a server for TLS before anything else is said (PostgreSQL's manual, section 55.2.11).
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
@@ -96,7 +100,7 @@ impl Session {
             b'N' => return Err(CouldNot::NoTls("the server does not offer it".to_owned())),
             _ => return Err(CouldNot::NoTls("the server speaks something else".to_owned())),
         }
-        let stream = attempt.encrypt(stream, name, trust, &[]).await.map_err(|error| attempt.io_fault(&error))?;
+        let stream = encrypt(stream, name, trust, &[]).await.map_err(|error| attempt.io_fault(&error))?;
         Self::over(attempt, stream, &config).await
     }
 

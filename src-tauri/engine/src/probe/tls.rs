@@ -10,7 +10,7 @@ use lifeboat_domain::{
 };
 use rustls::{CertificateError, pki_types::ServerName};
 
-use super::{Attempt, wrong_kind};
+use super::{Attempt, network::encrypt, wrong_kind};
 
 pub(super) async fn tcp(attempt: &Attempt<'_>, probe: &TcpProbe) -> Result<Outcome, CouldNot> {
     let Target::Host { host, port, private, .. } = attempt.target(&probe.endpoint)? else { return Err(wrong_kind()) };
@@ -28,7 +28,7 @@ pub(super) async fn tls(attempt: &Attempt<'_>, probe: &TlsProbe) -> Result<Outco
     let trust = attempt.trust(ca.as_deref()).await?;
     let addresses = attempt.addresses(host, *port, *private || address::names_itself(host)).await?;
     let stream = attempt.connect(&addresses).await?;
-    let certificate = match attempt.encrypt(stream, name, trust, &[]).await {
+    let certificate = match encrypt(stream, name, trust, &[]).await {
         Ok(stream) => {
             let (_, session) = stream.get_ref();
             let first = session.peer_certificates().and_then(|chain| chain.first());
