@@ -31,6 +31,7 @@ use url::Url;
 
 use super::{
     Attempt, MOST_READ,
+    bounded::{Allowance, Bounded},
     network::{encrypt, innermost},
     wrong_kind,
 };
@@ -138,6 +139,9 @@ pub(super) async fn exchange(attempt: &Attempt<'_>, request: Request<'_>) -> Res
         return Err(wrong_kind());
     };
     let own = web_address(url)?;
+    if own.query().is_some() || own.fragment().is_some() {
+        return Err(CouldNot::NotBound(format!("not bound: \"{url}\" has a query or a fragment")));
+    }
     let mut url = web_address(&format!("{url}{}", request.path))?;
     if url.origin() != own.origin() {
         // A path such as "@elsewhere" would lead elsewhere.
@@ -248,10 +252,10 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let fault = |error: hyper::Error| fault(attempt, &error);
-    let (mut sender, connection) = handshake(stream).await.map_err(fault)?;
+    let (mut sender, connection, allowance) = handshake(stream).await.map_err(fault)?;
     let asking = async {
         let mut response = sender.send_request(request).await.map_err(fault)?;
-        let (body, whole) = bounded(response.body_mut(), MOST_READ).await.map_err(fault)?;
+        let (body, whole) = bounded(response.body_mut(), MOST_READ, &allowance).await.map_err(fault)?;
         let headers = std::mem::take(response.headers_mut());
         let status = response.status().as_u16();
         Ok(Answer { status, headers, body, whole, with_credential: false, not_followed: None })
@@ -267,24 +271,41 @@ where
     }
 }
 
-/// Readies a connection for one request. What comes back has a head of bounded length.
-pub(super) async fn handshake<S, B>(
-    stream: S,
-) -> Result<(http1::SendRequest<B>, http1::Connection<TokioIo<S>, B>), hyper::Error>
+type Handshake<S, B> = (http1::SendRequest<B>, http1::Connection<TokioIo<Bounded<S>>, B>, Allowance);
+
+/// Readies a connection for one request. What comes back has a head of bounded length, and so has everything that may
+/// come before it.
+pub(super) async fn handshake<S, B>(stream: S) -> Result<Handshake<S, B>, hyper::Error>
 where
     S: AsyncRead + AsyncWrite + Unpin,
     B: Body + 'static,
     B::Data: Send,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    http1::Builder::new().max_buf_size(LONGEST_HEAD).max_headers(MOST_HEADERS).handshake(TokioIo::new(stream)).await
+    // What is read last with a head may be of the body already.
+    let stream = Bounded::to(2 * LONGEST_HEAD, stream);
+    let allowance = stream.allowance();
+    let mut builder = http1::Builder::new();
+    builder.max_buf_size(LONGEST_HEAD).max_headers(MOST_HEADERS);
+    let (sender, connection) = builder.handshake(TokioIo::new(stream)).await?;
+    Ok((sender, connection, allowance))
 }
 
 /// A body read to so many bytes, and whether that is all of it.
-pub(super) async fn bounded(body: &mut Incoming, most: usize) -> Result<(Vec<u8>, bool), hyper::Error> {
+pub(super) async fn bounded(
+    body: &mut Incoming,
+    most: usize,
+    allowance: &Allowance,
+) -> Result<(Vec<u8>, bool), hyper::Error> {
+    // Chunks have a length and two line ends each; whoever sends more of these than of anything else is not heard out.
+    allowance.set(most + 2 * LONGEST_HEAD);
     let mut read = Vec::new();
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame?.into_data() else { continue };
+        let data = match frame {
+            Ok(frame) => frame.into_data().unwrap_or_default(),
+            Err(_) if allowance.is_used_up() => return Ok((read, false)),
+            Err(error) => return Err(error),
+        };
         let room = most - read.len();
         read.extend_from_slice(data.get(..room).unwrap_or(&data));
         if data.len() > room {

@@ -24,6 +24,7 @@ use lifeboat_domain::{
 
 use crate::secrets::{SecretStore, Sensitive};
 
+mod bounded;
 mod http;
 mod network;
 mod object;

@@ -12,7 +12,7 @@ use lifeboat_domain::{
     check::judge::{CertificateFault, CouldNot},
     environment::address,
 };
-use rustls::{AlertDescription, CertificateError, ClientConfig, pki_types::ServerName};
+use rustls::{AlertDescription, CertificateError, ClientConfig, PeerIncompatible, pki_types::ServerName};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -45,21 +45,20 @@ impl Resolver for SystemResolver {
 
 impl Attempt<'_> {
     /// The addresses of a host that may be connected to, each judged. A name is looked up here and nowhere else, so
-    /// that what was judged is what is connected to. `private` is whether the plan allows private addresses.
+    /// that what was judged is what is connected to. `private` is whether the plan names a private one.
     pub(super) async fn addresses(&self, host: &str, port: u16, private: bool) -> Result<Vec<SocketAddr>, CouldNot> {
-        let localhost = address::is_localhost(host);
         let mut found = match address::literal(host) {
             Some(literal) => vec![literal],
             None => self.look_up(host).await?,
         };
         self.now_at(Stage::Talking);
-        if localhost {
+        if address::is_localhost(host) {
             found.retain(IpAddr::is_loopback);
         }
         let mut allowed = Vec::new();
         let mut refused = None;
         for address in found {
-            match address::judge(address, private || localhost) {
+            match address::judge(address, private) {
                 Ok(()) => allowed.push(SocketAddr::new(address, port)),
                 Err(refusal) => refused = refused.or(Some(refusal)),
             }
@@ -203,6 +202,12 @@ pub(super) fn tls_fault(error: &rustls::Error) -> CouldNot {
         Tls::AlertReceived(AlertDescription::CertificateRequired) => {
             CouldNot::CredentialRefused("wants a client certificate".to_owned())
         }
+        // A server of HTTP/2 alone; what it would answer is not known.
+        Tls::AlertReceived(AlertDescription::NoApplicationProtocol) => CouldNot::NotImplemented("HTTP/1.1".to_owned()),
+        Tls::AlertReceived(AlertDescription::ProtocolVersion)
+        | Tls::PeerIncompatible(
+            PeerIncompatible::ServerDoesNotSupportTls12Or13 | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
+        ) => CouldNot::NoTls("the server speaks only an old version of it".to_owned()),
         Tls::AlertReceived(alert) => CouldNot::NoTls(format!("the server refused it with {alert:?}")),
         Tls::InvalidMessage(_) => CouldNot::NoTls("the server speaks something else".to_owned()),
         other => CouldNot::NoTls(other.to_string()),

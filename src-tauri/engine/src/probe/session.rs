@@ -4,16 +4,7 @@
 //! Nothing of the environment's `PG...` variables or of a password file has a say in whom is asked or how. Works
 //! through a pooler: no statement is kept, no setting outlives its transaction.
 
-use std::{
-    error::Error as _,
-    future::poll_fn,
-    io,
-    net::SocketAddr,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll, ready},
-    time::Duration,
-};
+use std::{error::Error as _, future::poll_fn, net::SocketAddr, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use lifeboat_domain::{
@@ -22,7 +13,7 @@ use lifeboat_domain::{
     environment::{Target, TlsMode, address},
 };
 use rustls::{ClientConfig, pki_types::ServerName};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio_postgres::{
     Client, Config, Error, NoTls, Row,
     config::SslMode,
@@ -31,6 +22,7 @@ use tokio_postgres::{
 
 use super::{
     Attempt, MOST_READ,
+    bounded::Bounded,
     network::{encrypt, innermost},
     wrong_kind,
 };
@@ -108,8 +100,7 @@ impl Session {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let bounded = Bounded { inner: stream, left: MOST_READ };
-        let opened = config.connect_raw(bounded, NoTls).await;
+        let opened = config.connect_raw(Bounded::to(MOST_READ, stream), NoTls).await;
         let (client, mut connection) = opened.map_err(|error| fault(attempt, &error))?;
         let moving = async move {
             // Notices are nobody's business here.
@@ -209,37 +200,5 @@ pub(super) fn fault(attempt: &Attempt<'_>, error: &Error) -> CouldNot {
         Some(CouldNot::Local(why)) => CouldNot::Garbled(why),
         Some(fault) => fault,
         None => CouldNot::Garbled(innermost(error)),
-    }
-}
-
-/// A stream of which only so much is read.
-struct Bounded<S> {
-    inner: S,
-    left: usize,
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Bounded<S> {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let before = into.filled().len();
-        ready!(Pin::new(&mut self.inner).poll_read(context, into))?;
-        match self.left.checked_sub(into.filled().len() - before) {
-            Some(left) => self.left = left,
-            None => return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "longer than 1 MiB"))),
-        }
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Bounded<S> {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(context)
     }
 }

@@ -105,15 +105,16 @@ where
 {
     // Below the bucket stands an object, which is read piece by piece by whoever asked for it.
     let object = request.uri().path().trim_start_matches('/').split_once('/').is_some_and(|(_, key)| !key.is_empty());
-    let (mut sender, connection) = handshake(stream).await?;
+    let (mut sender, connection, allowance) = handshake(stream).await?;
     let moving = AbortOnDropHandle::new(tokio::spawn(async move {
         let _ = connection.await;
     }));
     let (head, mut body) = sender.send_request(request).await?.into_parts();
     let body = if object && head.status.is_success() {
+        allowance.set(usize::MAX);
         SdkBody::from_body_1_x(Moving { body, _moving: moving })
     } else {
-        let (page, whole) = bounded(&mut body, LONGEST_PAGE).await?;
+        let (page, whole) = bounded(&mut body, LONGEST_PAGE, &allowance).await?;
         if !whole || page.iter().filter(|byte| **byte == b'<').count() > MOST_TAGS || objects(&page) > MOST_OBJECTS {
             return Err(
                 std::io::Error::new(std::io::ErrorKind::InvalidData, "a page longer than any store sends").into()

@@ -4,9 +4,14 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test whose servers cannot be set up has failed")]
 
+mod addresses;
+mod canary;
 mod cluster;
+mod hostile;
+mod hostile_strings;
 mod http;
 mod object;
 mod postgres;
+mod strings;
 mod support;
 mod tls;

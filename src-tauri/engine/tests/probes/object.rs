@@ -76,7 +76,7 @@ fn at(url: &str, bucket: &str, credential: &str) -> Target {
     }
 }
 
-fn newest_check() -> Check {
+pub(crate) fn newest_check() -> Check {
     check(Probe::ObjectNewest(ObjectNewestProbe {
         endpoint: id("end"),
         prefix: "daily/".to_owned(),
