@@ -102,9 +102,8 @@ fn version_6(address: Ipv6Addr) -> Scope {
         [0, 0, 0, 0, 0, 0, 0, 0] => Scope::Never("an unspecified address"),
         [0, 0, 0, 0, 0, 0, 0, 1] => Scope::Private("a loopback address"),
         // Version 4 written as version 6, in all the ways there are: mapped, translated, compatible, NAT64, 6to4.
-        [0, 0, 0, 0, 0, 0xffff, high, low]
+        [0, 0, 0, 0, 0, 0 | 0xffff, high, low]
         | [0, 0, 0, 0, 0xffff, 0, high, low]
-        | [0, 0, 0, 0, 0, 0, high, low]
         | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
         | [0x2002, high, low, ..] => embedded(high, low),
         // NAT64 of a network's own, where the place of the embedded address varies.
@@ -119,7 +118,7 @@ fn version_6(address: Ipv6Addr) -> Scope {
         [0xff00..=0xffff, ..] => Scope::Never("a multicast address"),
         [0x2001, 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => Scope::Never("an address for documentation"),
         [0x100, 0, 0, 0, ..] => Scope::Never("a reserved address"),
-        [0xfc00..=0xfdff, ..] | [0xfec0..=0xfeff, ..] => Scope::Private("a private address"),
+        [0xfc00..=0xfdff | 0xfec0..=0xfeff, ..] => Scope::Private("a private address"),
         _ => Scope::Public,
     }
 }

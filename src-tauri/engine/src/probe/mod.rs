@@ -158,7 +158,7 @@ impl Attempt<'_> {
             Probe::Tcp(probe) => tls::tcp(self, probe).await,
             Probe::Tls(probe) => tls::tls(self, probe).await,
             Probe::Postgres(probe) => postgres::server(self, probe).await,
-            Probe::PostgresReplication(probe) => postgres::replication(self, probe).await,
+            Probe::PostgresReplication(probe) => Box::pin(postgres::replication(self, probe)).await,
             Probe::PostgresArchive(probe) => postgres::archive(self, probe).await,
             Probe::ObjectNewest(probe) => object::newest(self, probe).await,
             Probe::StatusPage(probe) => http::status_page(self, probe).await,

@@ -142,7 +142,7 @@ pub(super) async fn reach(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
             Ok(stream) => return Ok(stream),
             // A host with two kinds of addresses is only unreachable when neither kind leads there.
             Err(error) if failure.as_ref().is_none_or(|failure| is_unreachable(failure.kind())) => {
-                failure = Some(error)
+                failure = Some(error);
             }
             Err(_) => {}
         }

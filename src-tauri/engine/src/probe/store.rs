@@ -115,7 +115,7 @@ where
         SdkBody::from_body_1_x(Moving { body, _moving: moving })
     } else {
         let (page, whole) = bounded(&mut body, LONGEST_PAGE, &allowance).await?;
-        if !whole || page.iter().filter(|byte| **byte == b'<').count() > MOST_TAGS || objects(&page) > MOST_OBJECTS {
+        if !whole || page.split(|byte| *byte == b'<').count() > MOST_TAGS || objects(&page) > MOST_OBJECTS {
             return Err(
                 std::io::Error::new(std::io::ErrorKind::InvalidData, "a page longer than any store sends").into()
             );
