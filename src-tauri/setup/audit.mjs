@@ -1,6 +1,9 @@
 // What the dependencies are allowed to be: their licences, where they come from, what may not be among them, that each
 // is used, and what is known against them. Reads what cargo and npm say themselves, so that nothing has to be compiled
 // to look. Advisories are asked for at osv.dev, which holds RustSec's; without a network that is said, not passed over.
+//
+// Whether a commit passes is decided by what the commit holds. An advisory that was published overnight is told, and
+// fails nothing by itself: it becomes a fault when somebody who has read it bans the version here.
 
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -31,13 +34,19 @@ const LICENCES = new Set([
 ]);
 const EXCEPTIONS = new Set(["LLVM-exception"]);
 
-/** What may not be among the dependencies, each with the reason. A version is the first that is allowed. */
+/**
+ * What may not be among the dependencies, each with the reason. A version is the first that is allowed. An advisory that
+ * must not be shipped stands here: its name, the first version without it, its id.
+ */
 const BANNED = [
   { name: "openssl-sys", why: "one TLS stack is enough: rustls" },
   { name: "native-tls", why: "one TLS stack is enough: rustls" },
   { name: "aws-lc-sys", why: "one provider of cryptography is enough: ring" },
   { name: "tauri", below: [2, 11, 1], why: "GHSA-7gmj-67g7-phm9" },
 ];
+
+/** Advisories that somebody has read and that do not concern us, by id, each with the reason; they are told no more. */
+const READ = {};
 
 const CRATES = "registry+https://github.com/rust-lang/crates.io-index";
 const OSV = "https://api.osv.dev/v1/querybatch";
@@ -142,8 +151,15 @@ async function advisories(queries) {
       if (!answer.ok) throw new Error(`answered ${answer.status}`);
       const { results } = await answer.json();
       for (const [index, { vulns }] of results.entries()) {
+        const { package: crate, version } = part[index];
         for (const { id } of vulns ?? [])
-          found.push(`${part[index].package.name} ${part[index].version}: ${id}, https://osv.dev/${id}`);
+          found.push({
+            name: crate.name,
+            version,
+            id,
+            where: `https://osv.dev/${id}`,
+            pin: `cargo update ${crate.name}`,
+          });
       }
     }
     return found;
@@ -169,10 +185,28 @@ async function npmAudit() {
   if (counts.high + counts.critical === 0) return [];
   return Object.values(report.vulnerabilities)
     .filter(({ severity }) => ["high", "critical"].includes(severity))
-    .map(({ name, severity }) => `npm ${name}: ${severity}`);
+    .flatMap(({ name, severity, range, via }) =>
+      via
+        .filter((cause) => typeof cause === "object")
+        .map(({ url }) => {
+          const id = url.split("/").at(-1);
+          return { name: `npm ${name}`, version: `${range} (${severity})`, id, where: url, pin: `npm update ${name}` };
+        }),
+    );
 }
 
-/** All of it. Stops with every fault there is. */
+/** What is told of advisories: each with its name, where it is described, and both ways to settle it. */
+export function tellAdvisories(found, read = READ) {
+  return found
+    .filter(({ id }) => !Object.hasOwn(read, id))
+    .map(
+      ({ name, version, id, where, pin }) =>
+        `WARNING ${name} ${version}: ${id}, ${where}. \`${pin}\` takes a version without it, if there is one; ` +
+        `then pin that in BANNED of src-tauri/setup/audit.mjs. If it does not concern us, say why in READ there.`,
+    );
+}
+
+/** All of it. Stops with every fault there is; advisories are told. */
 export async function audit() {
   const { stdout } = await must("cargo", ["metadata", "--format-version", "1", "--locked"], { quiet: true, cwd: TOP });
   const metadata = JSON.parse(stdout);
@@ -198,8 +232,9 @@ export async function audit() {
     ["npm's audit", await npmAudit()],
   ]) {
     if (Array.isArray(found)) {
-      process.stderr.write(`  ${whose}: ${found.length === 0 ? "nothing known" : `${found.length} known`}\n`);
-      faults.push(...found);
+      const warnings = tellAdvisories(found);
+      process.stderr.write(`  ${whose}: ${found.length} known, ${found.length - warnings.length} read\n`);
+      for (const warning of warnings) process.stderr.write(`  ${warning}\n`);
     } else {
       process.stderr.write(`  ${whose}: NOT ASKED, not reachable from here (${found.unreachable})\n`);
     }

@@ -2,17 +2,19 @@
 # What Lifeboat needs of Debian and its relatives (Ubuntu, Mint). Installs only what is missing; may be run again.
 #   debian.sh run     to build it and run it
 #   debian.sh test    that, and what its tests need
+#   debian.sh bench   that of run, and what it is measured beside
 # Ends with 3 when something is missing and this account may not install it; the list and the command are printed.
 set -euo pipefail
 
 purpose="${1:-run}"
 packages=(build-essential ca-certificates pkg-config libwebkit2gtk-4.1-dev librsvg2-dev libayatana-appindicator3-dev
-  libdbus-1-dev util-linux)
+  libdbus-1-dev)
 case "$purpose" in
   run) ;;
-  test) packages+=(xvfb webkit2gtk-driver dbus gnome-keyring chromium fonts-dejavu-core) ;;
+  test) packages+=(util-linux xvfb webkit2gtk-driver dbus gnome-keyring chromium fonts-dejavu-core) ;;
+  bench) packages+=(xvfb dbus monitoring-plugins-basic prometheus-blackbox-exporter) ;;
   *)
-    echo "usage: debian.sh run|test" >&2
+    echo "usage: debian.sh run|test|bench" >&2
     exit 2
     ;;
 esac
@@ -69,11 +71,29 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 
 apt() {
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 \
+  "${as_root[@]}" env LC_ALL=C DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 \
     -o Dpkg::Options::=--force-confold --quiet --yes "$@"
 }
 
-apt update
+lists="$(mktemp)"
+no_cluster=""
+tidy() {
+  rm -f "$lists"
+  if [ -n "$no_cluster" ]; then "${as_root[@]}" rm -f "$no_cluster"; fi
+}
+trap tidy EXIT
+
+# One source that does not answer is no reason to stop: the packages may come from another, or from lists fetched
+# before. Whether they can be had is for the installation to say. apt itself ends well or badly with a dead source,
+# depending on how it is dead.
+apt update 2>&1 | tee "$lists" || true
+dead="$(grep -E '^(Err:|E: |W: (Failed|GPG error|An error))' "$lists" || true)"
+tell_dead() {
+  [ -n "$dead" ] || return 0
+  echo "$1"
+  printf '%s\n' "$dead" | sed 's/^/  /'
+} >&2
+tell_dead "Not every package source could be read; going on with what is known:"
 
 if $server_missing; then
   if apt-cache show postgresql-15 >/dev/null 2>&1; then missing+=(postgresql-15); else missing+=(postgresql); fi
@@ -82,14 +102,16 @@ echo "Installing ${missing[*]}"
 
 # The range makes clusters of its own, in its own folder. The package would make one more, for the whole machine, and
 # start it; that is left out, unless somebody has PostgreSQL's common package already and so has decided it.
-no_cluster=/etc/postgresql-common/createcluster.d/lifeboat-setup.conf
 if $server_missing && ! installed postgresql-common; then
+  no_cluster=/etc/postgresql-common/createcluster.d/lifeboat-setup.conf
   "${as_root[@]}" mkdir -p "$(dirname "$no_cluster")"
   echo "create_main_cluster = false" | "${as_root[@]}" tee "$no_cluster" >/dev/null
-  trap '"${as_root[@]}" rm -f "$no_cluster"' EXIT
 fi
 
-apt install --no-install-recommends "${missing[@]}"
+apt install --no-install-recommends "${missing[@]}" || {
+  tell_dead "The packages could not be installed; these package sources could not be read:"
+  exit 1
+}
 server_there || {
   echo "The PostgreSQL that this system brings is older than 15." >&2
   exit 3

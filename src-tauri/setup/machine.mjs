@@ -117,7 +117,7 @@ const NEEDS = [
   },
   { what: "D-Bus with its headers (dbus-1)", linux: true, there: library("dbus-1") },
   { what: "PostgreSQL's server programs, 15 or newer (postgres, initdb, pg_ctl)", there: postgres },
-  { what: "setpriv (util-linux)", linux: true, there: () => which("setpriv") !== null },
+  { what: "setpriv (util-linux)", linux: true, test: true, there: () => which("setpriv") !== null },
   { what: "a virtual display (Xvfb)", linux: true, test: true, there: () => which("Xvfb") !== null },
   {
     what: "WebKitGTK's WebDriver (WebKitWebDriver)",

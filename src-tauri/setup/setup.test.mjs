@@ -1,11 +1,14 @@
-// The set-up's own rules: how tests are counted, which licences fit, which folders are the same.
+// The set-up's own rules: how tests are counted, which licences fit, which folders are the same, what of advisories
+// is told, and what Debian's script does about sources that do not answer.
 
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { judgeCrates, licenceFits } from "./audit.mjs";
+import { fileURLToPath } from "node:url";
+import { judgeCrates, licenceFits, tellAdvisories } from "./audit.mjs";
 import { compareFolders } from "./compare.mjs";
 import { countCargo, countLine, countVitest } from "./suites.mjs";
 
@@ -88,4 +91,67 @@ test("folders differ by what is missing, changed and left over", () => {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+});
+
+test("an advisory is told with its name and the way to settle it, and one that was read is not told again", () => {
+  const found = [
+    { name: "old", version: "1.0.0", id: "RUSTSEC-1", where: "https://osv.dev/RUSTSEC-1", pin: "cargo update old" },
+    { name: "npm far", version: "<2 (high)", id: "GHSA-2", where: "https://example.org/GHSA-2", pin: "npm update far" },
+  ];
+  const told = tellAdvisories(found, { "GHSA-2": "only on Windows" });
+  assert.equal(told.length, 1);
+  for (const part of ["WARNING old 1.0.0", "RUSTSEC-1", "cargo update old", "BANNED", "READ"]) {
+    assert.ok(told[0].includes(part), `${part} is not in ${told[0]}`);
+  }
+});
+
+/** Runs Debian's script among stand-ins for the system's programs; one package is missing until it is installed. */
+function debian({ update, install }) {
+  const folder = mkdtempSync(join(tmpdir(), "lifeboat-debian-"));
+  const programs = {
+    id: "echo 0",
+    "dpkg-query": `for last; do :; done; [ "$last" = librsvg2-dev ] && [ ! -e "${folder}/done" ] || echo installed`,
+    "apt-get": `echo "$*" >>"${folder}/calls"; case "$*" in *" update") ${update} ;; *) ${install} ;; esac`,
+  };
+  try {
+    for (const [name, text] of Object.entries(programs)) {
+      writeFileSync(join(folder, name), `#!/bin/sh\n${text}\n`);
+      chmodSync(join(folder, name), 0o755);
+    }
+    const { status, stderr } = spawnSync("bash", [fileURLToPath(new URL("debian.sh", import.meta.url)), "run"], {
+      env: { ...process.env, PATH: `${folder}:${process.env.PATH}`, TMPDIR: folder },
+      encoding: "utf8",
+    });
+    const calls = readFileSync(join(folder, "calls"), "utf8").trim().split("\n");
+    return { status, stderr, installs: calls.filter((call) => call.includes("install --no")) };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const DEAD = "E: The repository 'https://dead.example.org/debian bookworm Release' does not have a Release file.";
+const SLOW = "W: Failed to fetch https://slow.example.org/debian/InRelease  Connection timed out";
+
+test("a source that does not answer is named, and does not keep the packages from being installed", () => {
+  for (const [line, code] of [
+    [DEAD, 100],
+    [SLOW, 0],
+  ]) {
+    const { status, stderr, installs } = debian({
+      update: `echo "${line}" >&2; exit ${code}`,
+      install: `touch "$(dirname "$0")/done"`,
+    });
+    assert.equal(status, 0, stderr);
+    assert.ok(stderr.includes(line), stderr);
+    assert.deepEqual(installs.length, 1);
+    assert.ok(installs[0].endsWith("install --no-install-recommends librsvg2-dev"), installs[0]);
+  }
+});
+
+test("packages that cannot be had end it, with the sources that did not answer", () => {
+  const { status, stderr } = debian({ update: `echo "${DEAD}" >&2; exit 100`, install: "exit 100" });
+  assert.equal(status, 1);
+  assert.equal(stderr.split(DEAD).length, 3, stderr);
+  const quiet = debian({ update: "exit 0", install: "exit 100" });
+  assert.deepEqual([quiet.status, quiet.stderr], [1, ""]);
 });

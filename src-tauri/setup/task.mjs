@@ -7,11 +7,11 @@ import { join } from "node:path";
 import { audit } from "./audit.mjs";
 import { nodePackages, page, programs } from "./build.mjs";
 import { compareFolders } from "./compare.mjs";
-import { hasDisplay, languages, packages, TOP } from "./machine.mjs";
+import { hasDisplay, languages, packages, targetFolder, TOP } from "./machine.mjs";
 import { must, run, step, Stop } from "./steps.mjs";
 import { runSuites } from "./suites.mjs";
 
-const tasks = { start, test, check, fix, dev, build };
+const tasks = { start, test, check, fix, dev, build, bench };
 
 async function prepare(purpose) {
   await languages();
@@ -129,6 +129,17 @@ async function build(given) {
   return (
     await run("npx", ["--no-install", "tauri", "build", ...given, "--", "--locked", "--profile", "dist"], { cwd: TOP })
   ).code;
+}
+
+/** What Lifeboat costs, beside references. `npm run bench -- --write README.md` puts the table where it is kept. */
+async function bench(given) {
+  await prepare("bench");
+  await page();
+  const args = ["build", "--release", "--workspace", "--examples", "--bins", "--locked"];
+  await step("the programs, with optimisations (the first time takes a while)", () => must("cargo", args, { cwd: TOP }));
+  const program = join(await targetFolder(), "release", "bench");
+  // The window is measured on a display of its own, so that nobody's desktop is in the figures.
+  return (await run("xvfb-run", ["-a", "dbus-run-session", "--", program, ...given], { cwd: TOP })).code;
 }
 
 const [verb, ...given] = process.argv.slice(2);

@@ -109,6 +109,7 @@ async fn range_down(bridge: State<'_, Bridge>) -> Result<RangeStatus, Problem> {
 /// The window has something to show.
 #[tauri::command]
 async fn window_ready(window: WebviewWindow) -> Result<(), Problem> {
+    tracing::info!("the window is ready");
     window::show(&window);
     Ok(())
 }

@@ -51,6 +51,12 @@ export interface Listener {
   journal(entry: EntryView): void;
 }
 
+/** What verifying found, where a test says nothing else. */
+export function verified(more: Partial<Verification>): Verification {
+  const clock = { ahead_ms: 0, set_back: 0, first_set_back: null };
+  return { intact: 0, bad: null, at: "", took_ms: 0, since: null, checkpoints: 1, clock, ...more };
+}
+
 export class World {
   clock: () => number = () => Date.now();
   listener: Listener | null = null;
@@ -416,6 +422,7 @@ export class World {
       total: this.entries.length,
       verification: this.verification,
       read_only: this.readOnly,
+      notes: [],
     };
   }
 
@@ -442,10 +449,10 @@ export class World {
       case "journal_list":
         return this.journal(given["query"] as JournalQuery);
       case "journal_verify":
-        this.verification ??= { intact: this.entries.length, bad: null, at: this.iso(), took_ms: 312 };
+        this.verification ??= verified({ intact: this.entries.length, at: this.iso(), took_ms: 312 });
         return this.verification;
       case "journal_export":
-        return { path: "/home/mona/Documents/lifeboat-journal.jsonl", entries: this.entries.length };
+        return { path: "/home/mona/Documents/lifeboat-journal.jsonl", entries: this.entries.length, checkpoints: 1 };
       case "plan_read":
         return this.plan();
       case "doctor_run":

@@ -35,6 +35,11 @@ const EXPECTED: &[Expected] = &[
         function: ("payment-processing", Health::Degraded),
     },
     Expected {
+        fault: "orders-fail",
+        checks: &[("order-journey", Health::Outage, "step 2 of 4 \"create order\": status 500")],
+        function: ("order-management", Health::Outage),
+    },
+    Expected {
         fault: "api-slow",
         checks: &[
             ("application-health", Health::Degraded, "slow"),
@@ -75,6 +80,31 @@ const EXPECTED: &[Expected] = &[
         fault: "newest-backup-deleted",
         checks: &[("database-backup-newest", Health::Outage, "old")],
         function: ("order-management", Health::Outage),
+    },
+    Expected {
+        fault: "versioning-suspended",
+        checks: &[("backup-bucket-settings", Health::Degraded, "versioning is suspended")],
+        function: ("order-management", Health::Degraded),
+    },
+    Expected {
+        fault: "object-corrupted",
+        checks: &[("storage-sample", Health::Outage, "has another content than its row says, by SHA-256")],
+        function: ("content-delivery", Health::Outage),
+    },
+    Expected {
+        fault: "object-missing",
+        checks: &[("storage-sample", Health::Outage, "is gone, and its row is there")],
+        function: ("content-delivery", Health::Outage),
+    },
+    Expected {
+        fault: "dump-missed",
+        checks: &[("database-dump-newest", Health::Outage, "newest file is 3d")],
+        function: ("order-management", Health::Outage),
+    },
+    Expected {
+        fault: "name-gone",
+        checks: &[("application-name", Health::Outage, "no such name")],
+        function: ("user-authentication", Health::Outage),
     },
     Expected {
         fault: "primary-stopped",

@@ -1,7 +1,7 @@
 //! A journal that somebody or something has touched: the first bad entry is named, the rest stays readable.
 
 use acceptance::Home;
-use lifeboat_domain::journal::Fact;
+use lifeboat_domain::{journal::Fact, text::is_hidden};
 
 async fn home_with_entries() -> (Home, Vec<String>) {
     let home = Home::new();
@@ -79,8 +79,61 @@ async fn an_export_can_be_verified_by_others() {
     assert!(text.lines().count() >= ids.len());
     for line in text.lines() {
         let entry: serde_json::Value = serde_json::from_str(line).expect("one object a line");
+        if let Some(checkpoint) = entry.get("checkpoint") {
+            assert_eq!(checkpoint["signature"].as_str().map(str::len), Some(128));
+            continue;
+        }
         assert_eq!(entry["hash"].as_str().map(str::len), Some(64));
     }
     let again = home.run(&["--json", "journal", "export", name]);
     assert_ne!(again.code, 0, "an export never overwrites: {again:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_words_stay_on_one_line_of_an_export_and_steer_no_terminal() {
+    let hostile = [
+        "\r\nforged: line",
+        "\u{2028}forged\u{2029}\u{85}",
+        "\u{1b}[2J\u{9b}31m\u{7f}\u{7}\0",
+        "\u{202e}\u{2066}\u{200b}\u{e0041}",
+        "</script><img src=x onerror=alert(1)>",
+        "\"},{\"device\":\"x\"}",
+        "'; DROP TABLE entries; --",
+        "=cmd|' /C calc'!A0",
+        "${primary.port}{{x}}%n",
+    ];
+    let home = Home::new();
+    let engine = home.engine().await;
+    for text in hostile.iter().map(|text| (*text).to_owned()).chain([hostile.concat().repeat(200)]) {
+        engine.append(Fact::FaultInjected { fault: text }).await.expect("an entry");
+    }
+    engine.close().await;
+    for arguments in [&["journal", "list"][..], &["--json", "journal", "list"], &["journal", "verify"]] {
+        let answer = home.run(arguments);
+        assert_eq!(answer.code, 0, "{answer:?}");
+        assert!(!answer.out.lines().any(|line| line.contains(is_hidden) || line.starts_with("forged")), "{answer:?}");
+    }
+    let file = home.path().join("export.jsonl");
+    let answer = home.run(&["--json", "journal", "export", file.to_str().expect("text")]);
+    assert_eq!(answer.code, 0, "{answer:?}");
+    let text = std::fs::read_to_string(&file).expect("the export");
+    let entries = home.run(&["--json", "journal", "verify"]).json()["intact"].as_u64().expect("a number");
+    let lines: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).expect("one object a line")).collect();
+    assert!(lines.len() as u64 >= entries && entries >= 10, "{} lines for {entries} entries", lines.len());
+    for hostile in hostile {
+        assert!(lines.iter().any(|line| holds(line, hostile)), "{hostile:?} was changed");
+    }
+}
+
+/// Whether a text stands in a value, or in the JSON that one of its texts is.
+fn holds(value: &serde_json::Value, text: &str) -> bool {
+    match value {
+        serde_json::Value::String(found) => {
+            found == text || serde_json::from_str(found).is_ok_and(|inner| holds(&inner, text))
+        }
+        serde_json::Value::Array(items) => items.iter().any(|item| holds(item, text)),
+        serde_json::Value::Object(fields) => fields.values().any(|field| holds(field, text)),
+        serde_json::Value::Null | serde_json::Value::Bool(_) | serde_json::Value::Number(_) => false,
+    }
 }

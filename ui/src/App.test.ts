@@ -1,6 +1,6 @@
 import { configure, fireEvent, screen, waitFor, within } from "@testing-library/svelte";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { problem, World } from "../../tests/browser/world";
+import { problem, verified, World } from "../../tests/browser/world";
 import { connect } from "./testing";
 
 // Whether something is hidden costs a style computation per element here, and the browser tests look at it anyway.
@@ -381,12 +381,12 @@ test("the journal verifies and exports in words", async () => {
 });
 
 test("a broken chain names the entry and what can be relied on", async () => {
-  world.verification = {
+  world.verification = verified({
     intact: 2,
     bad: { entry: "0193-a1/3", fault: "its content is not what was written" },
     at: world.iso(),
     took_ms: 5,
-  };
+  });
   await start("#/journal");
   await heading(/CHAIN BROKEN/);
   expect(screen.getByText(/Entry 0193-a1\/3 is not as it was written/)).toBeTruthy();

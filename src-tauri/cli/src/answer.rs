@@ -7,7 +7,8 @@ use std::{
 };
 
 use chrono::{DateTime, Local, Utc};
-use lifeboat_domain::{Code, Problem, check::Verdict, status::Health};
+pub(crate) use lifeboat_domain::text::visible;
+use lifeboat_domain::{Code, Problem, check::Verdict, status::Health, text::is_hidden};
 use serde::Serialize;
 
 /// How to answer.
@@ -72,7 +73,7 @@ impl Answer {
     /// Gives the answer: `value` to programs, `text` to people.
     pub(crate) fn give(self, value: &impl Serialize, text: &str) -> Result<(), Problem> {
         let line = if self.json {
-            serde_json::to_string(value).map_err(|error| Problem::bug(format!("the answer is not JSON: {error}")))?
+            json(value).map_err(|error| Problem::bug(format!("the answer is not JSON: {error}")))?
         } else {
             text.trim_end().to_owned()
         };
@@ -86,7 +87,7 @@ impl Answer {
 /// Tells a problem on standard error: as an object, or in words with its hint.
 pub(crate) fn tell_problem(problem: &Problem, json: bool) {
     let text = if json {
-        serde_json::to_string(problem).unwrap_or_default()
+        self::json(problem).unwrap_or_default()
     } else {
         let mut text = format!("lifeboat: {}", visible(&problem.message));
         if let Some(hint) = &problem.hint {
@@ -97,17 +98,24 @@ pub(crate) fn tell_problem(problem: &Problem, json: bool) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-/// The text with control characters, line breaks and direction overrides written out.
-pub(crate) fn visible(text: &str) -> String {
-    text.chars()
-        .flat_map(|letter| {
-            let hidden = letter.is_control()
-                || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
-            let escaped: Box<dyn Iterator<Item = char>> =
-                if hidden { Box::new(letter.escape_unicode()) } else { Box::new(std::iter::once(letter)) };
-            escaped
-        })
-        .collect()
+/// The value as one line of JSON. Inside texts, letters that would steer a terminal stand escaped: JSON itself asks
+/// that only of the first thirty-two.
+fn json(value: &impl Serialize) -> serde_json::Result<String> {
+    let text = serde_json::to_string(value)?;
+    if !text.contains(is_hidden) {
+        return Ok(text);
+    }
+    let mut escaped = String::with_capacity(text.len() + 16);
+    for letter in text.chars() {
+        if is_hidden(letter) {
+            for unit in letter.encode_utf16(&mut [0; 2]) {
+                let _ = write!(escaped, "\\u{unit:04x}");
+            }
+        } else {
+            escaped.push(letter);
+        }
+    }
+    Ok(escaped)
 }
 
 /// A health as its shape and its word, coloured on a terminal that wants it.
@@ -157,8 +165,19 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_from_outside_cannot_steer_the_terminal() {
-        assert_eq!(visible("down\u{1b}[2J\r\n\u{202e}x"), "down\\u{1b}[2J\\u{d}\\u{a}\\u{202e}x");
-        assert_eq!(visible("كيف 星野 ◐"), "كيف 星野 ◐");
+    fn b_125_something_bad_never_ends_as_good_and_what_is_not_set_up_accuses_nobody() {
+        let of = |verdict| Ending::of_verdicts([Verdict::Operational, verdict].into_iter());
+        assert_eq!((of(Verdict::Outage), of(Verdict::Degraded)), (Ending::Bad, Ending::Bad));
+        assert_eq!(of(Verdict::Unknown), Ending::CouldNotCheck);
+        let unbound = Problem::new(Code::EnvironmentUnbound, "no value for the database");
+        assert_eq!(Ending::of_problem(&unbound), Ending::CouldNotCheck);
+    }
+
+    #[test]
+    fn an_answer_for_programs_cannot_steer_a_terminal_either() {
+        let told = "a\u{1b}[2J\u{9b}\u{7f}\u{202e}\u{2028}\u{e0041} كيف";
+        let line = json(&told).unwrap();
+        assert!(!line.contains(is_hidden), "{line}");
+        assert_eq!(serde_json::from_str::<String>(&line).unwrap(), told);
     }
 }

@@ -19,7 +19,7 @@ struct Results {
 
 pub(crate) async fn run(place: &Place, names: &[String], answer: Answer) -> Result<Ending, Problem> {
     let checks = names.iter().map(|name| id(name)).collect::<Result<Vec<Id>, Problem>>()?;
-    let engine = progress::during("opening the journal", place.open()).await?;
+    let engine = place.open().await?;
     let wanted = if checks.is_empty() { None } else { Some(checks) };
     let results = progress::during("checking", engine.check_run(wanted)).await;
     status::tell_trouble(&engine, answer);

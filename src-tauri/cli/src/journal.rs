@@ -1,6 +1,9 @@
-//! `lifeboat journal`: list, verify and export what was kept.
+//! `lifeboat journal`: list, verify, export, copy and restore what was kept.
 
-use std::{fmt::Write as _, path::PathBuf};
+use std::{
+    fmt::Write as _,
+    path::{Path, PathBuf},
+};
 
 use clap::{Args, Subcommand};
 use lifeboat_domain::{Code, Problem};
@@ -18,6 +21,20 @@ pub(crate) enum JournalVerb {
     List(ListArguments),
     /// Recompute every hash from the first entry on; names the first bad entry and exits 1.
     Verify,
+    /// Make what is kept for speed anew from the entries.
+    Rebuild,
+    /// Copy the whole journal to a file for keeping elsewhere, while it is in use; a manifest is put beside it.
+    Backup {
+        /// The file to make; it must not exist.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Begin an empty home with a backup, under a device id of its own.
+    Restore {
+        /// The backup; its manifest must be beside it.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
     /// Write the whole journal to a file, one JSON object a line, for others to verify.
     Export {
         /// The file to make; it must not exist. By default a new one in the home's exports folder.
@@ -46,15 +63,28 @@ pub(crate) struct ListArguments {
 }
 
 pub(crate) async fn run(place: &Place, verb: JournalVerb, answer: Answer) -> Result<Ending, Problem> {
+    if let JournalVerb::Restore { file } = &verb {
+        return restore(place, file, answer).await;
+    }
     if !place.home.join("journal.sqlite").exists() {
         let message = format!("there is no journal in {}", place.home.display());
         let hint = "Name the home with --home. A journal is made when something is checked or appended.";
         return Err(Problem::new(Code::NotAllowedNow, message).hint(hint).field("home"));
     }
-    let engine = progress::during("opening the journal", place.open()).await?;
+    let engine = place.open().await?;
     let ending = answer_to(&engine, verb, answer).await;
     engine.close().await;
     ending
+}
+
+async fn restore(place: &Place, file: &Path, answer: Answer) -> Result<Ending, Problem> {
+    let restored = progress::during("restoring", Engine::journal_restore(&place.home, file, crate::actor())).await?;
+    let text = format!(
+        "{} entries restored to {}\nthey are those of device {}; this home goes on as device {}",
+        restored.entries, restored.home, restored.from, restored.device
+    );
+    answer.give(&restored, &text)?;
+    Ok(Ending::Good)
 }
 
 async fn answer_to(engine: &Engine, verb: JournalVerb, answer: Answer) -> Result<Ending, Problem> {
@@ -85,6 +115,9 @@ async fn answer_to(engine: &Engine, verb: JournalVerb, answer: Answer) -> Result
             if let Some(cursor) = &page.cursor {
                 let _ = writeln!(text, "{} entries in all; older ones: --before {cursor}", page.total);
             }
+            for note in &page.notes {
+                let _ = writeln!(text, "note: {}", visible(&note.message));
+            }
             if let Some(problem) = &page.read_only {
                 let _ = writeln!(text, "open for reading only: {}", visible(&problem.message));
             }
@@ -93,20 +126,48 @@ async fn answer_to(engine: &Engine, verb: JournalVerb, answer: Answer) -> Result
         }
         JournalVerb::Verify => {
             let verification = progress::during("verifying", engine.journal_verify()).await?;
-            let text = match &verification.bad {
-                None => format!("{} entries, every one as it was written", verification.intact),
+            let mut text = match &verification.bad {
+                None => format!(
+                    "{} entries, every one as it was written; {} signed checkpoints hold",
+                    verification.intact, verification.checkpoints
+                ),
                 Some(bad) => format!(
                     "entry {} is bad: {}\nthe {} entries before it are as they were written",
                     bad.entry, bad.fault, verification.intact
                 ),
             };
+            for sentence in verification.clock.sentences() {
+                let _ = write!(text, "\n{sentence}");
+            }
             let ending = if verification.bad.is_none() { Ending::Good } else { Ending::Bad };
             answer.give(&verification, &text)?;
             Ok(ending)
         }
+        JournalVerb::Rebuild => {
+            let rebuilt = progress::during("rebuilding", engine.journal_rebuild()).await?;
+            let text = format!(
+                "made anew from the entries: where {} chains end, the health of {} checks",
+                rebuilt.chains, rebuilt.healths
+            );
+            answer.give(&rebuilt, &text)?;
+            Ok(Ending::Good)
+        }
+        JournalVerb::Backup { file } => {
+            let backup = progress::during("copying", engine.journal_backup(file)).await?;
+            let text = format!(
+                "{} entries copied to {}\nits manifest, needed to restore it: {}",
+                backup.entries, backup.path, backup.manifest
+            );
+            answer.give(&backup, &text)?;
+            Ok(Ending::Good)
+        }
+        // Needs a home without a journal, so it has no engine.
+        JournalVerb::Restore { .. } => Err(Problem::bug("a home was opened to be restored into")),
         JournalVerb::Export { file } => {
             let export = progress::during("exporting", engine.journal_export(file)).await?;
-            answer.give(&export, &format!("{} entries written to {}", export.entries, export.path))?;
+            let text =
+                format!("{} entries and {} checkpoints written to {}", export.entries, export.checkpoints, export.path);
+            answer.give(&export, &text)?;
             // What lies behind damage is not exported, and an export that is not all must not look like all.
             match engine.trouble().filter(|problem| problem.code == Code::JournalDamaged) {
                 Some(problem) => {

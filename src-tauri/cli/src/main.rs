@@ -7,6 +7,7 @@
 mod answer;
 mod check;
 mod doctor;
+mod heartbeat;
 mod journal;
 mod plan;
 mod progress;
@@ -77,6 +78,18 @@ enum Verb {
     /// The journal: every fact that was kept.
     #[command(subcommand)]
     Journal(journal::JournalVerb),
+    /// Report that a job ran, for a check of kind heartbeat. In cron name the environment: --env production.
+    Heartbeat {
+        /// The check that listens for the job.
+        #[arg(value_name = "ID")]
+        check: String,
+        /// The job went well; so when nothing is said.
+        #[arg(long, conflicts_with = "failed")]
+        ok: bool,
+        /// The job failed, and why.
+        #[arg(long, value_name = "MESSAGE")]
+        failed: Option<String>,
+    },
     /// Look at what this computer has and lacks.
     Doctor,
 }
@@ -105,7 +118,8 @@ impl Place {
             environment: self.environment.clone(),
             actor: actor(),
         };
-        Engine::open(options).await
+        // A long journal takes a while to be read from end to end.
+        progress::during("opening the journal and verifying it", Engine::open(options)).await
     }
 }
 
@@ -186,6 +200,7 @@ async fn run(arguments: Arguments) -> Result<Ending, Problem> {
         Verb::Watch { seconds } => status::watch(&place, seconds, answer).await,
         Verb::Range(verb) => range::run(&place, verb, answer).await,
         Verb::Journal(verb) => journal::run(&place, verb, answer).await,
+        Verb::Heartbeat { check, ok: _, failed } => heartbeat::run(&place, &check, failed, answer).await,
         Verb::Doctor => doctor::run(&place, answer).await,
     }
 }

@@ -152,7 +152,7 @@ fn check(place: &Place, strict: bool, answer: Answer) -> Result<Ending, Problem>
             "{} {} version {}: {} functions, {} checks, {} environments; no faults, {} {plural}",
             plan.document.id,
             visible(&plan.document.title),
-            plan.document.version,
+            visible(&plan.document.version),
             plan.functions.len(),
             plan.checks.len(),
             plan.environments.len(),
@@ -160,7 +160,7 @@ fn check(place: &Place, strict: bool, answer: Answer) -> Result<Ending, Problem>
         );
     } else {
         let plural = if faults.len() == 1 { "fault" } else { "faults" };
-        let _ = writeln!(text, "{} {plural} in {}", faults.len(), folder.display());
+        let _ = writeln!(text, "{} {plural} in {}", faults.len(), visible(&folder.display().to_string()));
     }
     answer.give(&checked, &text)?;
     Ok(if plan.is_none() || (strict && !findings.is_empty()) { Ending::Bad } else { Ending::Good })

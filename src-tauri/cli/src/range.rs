@@ -40,7 +40,7 @@ pub(crate) enum RangeVerb {
     },
     /// Take it down: no process, port or file is left, also after a crash.
     Down,
-    /// Show whether it is up, its ports and its faults.
+    /// Show whether it is up, its ports and its faults. What a range that was killed has left is cleared away.
     Status,
     /// Switch a fault on; `range faults` lists them.
     Break {
@@ -91,7 +91,15 @@ pub(crate) async fn run(place: &Place, verb: RangeVerb, answer: Answer) -> Resul
             tell(&status, answer)
         }
         RangeVerb::Status => {
-            let status = lifeboat_range::status(home).await;
+            let mut status = lifeboat_range::status(home).await;
+            if status.phase == Phase::Broken {
+                progress::step(&format!("{}; clearing it away", status.detail));
+                let clearing = lifeboat_range::clear(home);
+                status = progress::during("ending the servers of a range that was killed", clearing).await?;
+                if status.phase == Phase::Down {
+                    keep(place, answer, Fact::RangeStopped {}).await;
+                }
+            }
             let ending = match status.phase {
                 Phase::Up => Ending::Good,
                 Phase::Broken => Ending::Bad,

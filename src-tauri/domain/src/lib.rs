@@ -4,6 +4,8 @@
 //! house: plan, check, status, incident, runbook, action, journal, report. Of incident and action there is nothing yet;
 //! backup, communication, drill, compliance and maintenance are further chapters of the plan.
 
+#![warn(clippy::wildcard_enum_match_arm)]
+
 pub mod backup;
 pub mod check;
 pub mod communication;
@@ -12,11 +14,13 @@ pub mod drill;
 pub mod environment;
 pub mod journal;
 pub mod maintenance;
+mod places;
 pub mod plan;
 pub mod problem;
 pub mod report;
 pub mod runbook;
 pub mod status;
+pub mod text;
 
 pub use plan::id::Id;
 pub use problem::{Code, Problem};

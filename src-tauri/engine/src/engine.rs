@@ -9,6 +9,7 @@ use std::{
 
 use lifeboat_domain::{
     Id,
+    check::{ProbeKind, judge::Beat, redact::redact},
     journal::Fact,
     plan::{LoadedPlan, Plan, lint::lint, read::nearest},
     problem::{Code, Problem},
@@ -24,6 +25,9 @@ use crate::{
 
 /// Who acts when nobody does.
 const SYSTEM: &str = "system";
+
+/// The longest account of a failure a job may give, in bytes.
+const LONGEST_FAILURE: usize = 300;
 
 /// Everything an engine shares with its clones and its tasks.
 pub(crate) struct Core {
@@ -44,7 +48,7 @@ impl fmt::Debug for Core {
 impl Core {
     pub(crate) async fn open(options: Options, probers: Probers) -> Result<Self, Problem> {
         let clock = wall_clock();
-        let journal = Journal::open(Opening::of(&options.home)).await?;
+        let journal = Journal::open(Opening::in_use(&options.home)).await?;
         let scheduler = Scheduler::new(journal.clone(), clock.clone(), options.home.clone(), probers);
         let core = Self { options, journal, scheduler, clock, without: Mutex::default() };
         match core.plan_read().await {
@@ -169,6 +173,21 @@ impl Core {
             |near| format!("Did you mean \"{near}\"?"),
         );
         Problem::new(Code::CheckUnknown, format!("the plan has no check \"{check}\"")).hint(hint)
+    }
+
+    /// Keeps a beat of a job in the environment in force, and answers with that environment.
+    pub(crate) async fn heartbeat(&self, check: &Id, failed: Option<String>) -> Result<(Id, Beat), Problem> {
+        let force = self.force()?;
+        let found = force.checks.get(check).ok_or_else(|| Self::unknown_check(&force, check))?;
+        if found.probe.kind() != ProbeKind::Heartbeat {
+            let message = format!("the check \"{check}\" is of kind {} and listens for nobody", found.probe.kind());
+            return Err(Problem::new(Code::CheckUnknown, message)
+                .hint("Name a check of kind heartbeat.")
+                .field("check"));
+        }
+        let failed = failed.map(|why| redact(&why, &[], LONGEST_FAILURE));
+        let beat = self.journal.beat(&force.environment, check, failed).await?;
+        Ok((force.environment.clone(), beat))
     }
 
     pub(crate) async fn check_run(&self, checks: Option<Vec<Id>>) -> Result<Vec<CheckResult>, Problem> {

@@ -3,10 +3,14 @@
 //! One `Engine` holds one home: its journal, its plan, one environment of it. Window and command line may each
 //! have an engine on the same home at the same time.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use lifeboat_domain::{
     Id,
+    check::judge::Beat,
     journal::{EntryView, Fact, Verification},
     problem::Problem,
     status::Board,
@@ -33,7 +37,10 @@ use self::{
     probe::Prober,
     scheduler::{Probers, Probing},
     secrets::{Fixed, Keychain, Layered, SecretStore, Sensitive},
-    view::{CheckDetail, CheckResult, EnvironmentChoice, Export, JournalPage, JournalQuery, PlanView},
+    view::{
+        Backup, CheckDetail, CheckResult, EnvironmentChoice, Export, JournalPage, JournalQuery, PlanView, Rebuilt,
+        Restored,
+    },
 };
 
 /// What an engine is opened on.
@@ -161,6 +168,12 @@ impl Engine {
         Ok(EntryView::from(&entry))
     }
 
+    /// Keeps a beat of a job that reports by itself: that it went well, or what went wrong. Answers with the
+    /// environment it counts for.
+    pub async fn heartbeat(&self, check: &Id, failed: Option<String>) -> Result<(Id, Beat), Problem> {
+        self.core.heartbeat(check, failed).await
+    }
+
     /// A page of the journal.
     pub async fn journal_list(&self, query: JournalQuery) -> Result<JournalPage, Problem> {
         self.core.journal.list(&query).await
@@ -176,6 +189,34 @@ impl Engine {
         self.core.journal.export(path).await
     }
 
+    /// Signs how far this device's chain has come. After a destructive act, before it is reported as done.
+    pub async fn journal_checkpoint(&self) -> Result<(), Problem> {
+        self.core.journal.checkpoint().await
+    }
+
+    /// What a person should know about the journal although it works, such as that its key is kept in a file.
+    pub fn journal_notes(&self) -> Vec<Problem> {
+        self.core.journal.notes()
+    }
+
+    /// Drops what the journal keeps for speed and makes it anew from its entries.
+    pub async fn journal_rebuild(&self) -> Result<Rebuilt, Problem> {
+        self.core.journal.rebuild().await
+    }
+
+    /// Makes a consistent copy of the journal, with a manifest beside it. Nothing is overwritten.
+    pub async fn journal_backup(&self, path: PathBuf) -> Result<Backup, Problem> {
+        self.core.journal.backup(&path).await
+    }
+
+    /// Restores a copy into a home that has no journal, under a device id of its own.
+    ///
+    /// # Errors
+    /// When the home has a journal, or the copy is not what its manifest says; nothing is left behind then.
+    pub async fn journal_restore(home: &Path, copy: &Path, actor: String) -> Result<Restored, Problem> {
+        journal::restore(home, copy, actor).await
+    }
+
     /// Entries as they are appended, by this program or another on the same home, within a second.
     pub fn entries(&self) -> broadcast::Receiver<EntryView> {
         self.core.journal.entries()
@@ -183,7 +224,7 @@ impl Engine {
 
     /// What this computer has and lacks, the journal as this engine has it open included.
     pub async fn doctor(&self) -> Result<DoctorReport, Problem> {
-        let state = doctor::JournalState::of(&self.core.journal).await;
+        let state = doctor::JournalState::of(&self.core.journal);
         Ok(doctor::examine(&self.core.options.home, state, doctor::keychain().await).await)
     }
 }

@@ -1,8 +1,8 @@
 //! Credentials: where they are kept, and how they are carried without being shown.
 //!
 //! Plan and journal hold handles only. A credential comes from what an environment brings along (a practice range)
-//! or from the operating system's keychain; it is never written anywhere by this module, except for the probe entry
-//! that tells whether the keychain works.
+//! or from the operating system's keychain; this module writes none down, except for the probe entry that tells
+//! whether the keychain works, and what it is told to keep.
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
@@ -80,6 +80,12 @@ pub trait SecretStore: Send + Sync {
     fn get(&self, handle: &Id) -> Result<Sensitive, SecretFault>;
 }
 
+/// A place that also takes secrets: the key of this device is made here, not brought along.
+pub trait SecretKeeper: SecretStore {
+    /// Keeps a secret under a handle, instead of what was there.
+    fn set(&self, handle: &Id, secret: &Sensitive) -> Result<(), SecretFault>;
+}
+
 /// The operating system's keychain.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Keychain;
@@ -88,6 +94,13 @@ impl SecretStore for Keychain {
     fn get(&self, handle: &Id) -> Result<Sensitive, SecretFault> {
         let entry = Entry::new(KEYCHAIN_SERVICE, handle.as_str()).map_err(|error| fault(&error))?;
         entry.get_password().map(Sensitive::new).map_err(|error| fault(&error))
+    }
+}
+
+impl SecretKeeper for Keychain {
+    fn set(&self, handle: &Id, secret: &Sensitive) -> Result<(), SecretFault> {
+        let entry = Entry::new(KEYCHAIN_SERVICE, handle.as_str()).map_err(|error| fault(&error))?;
+        entry.set_password(secret.reveal()).map_err(|error| fault(&error))
     }
 }
 

@@ -77,6 +77,8 @@ pub struct JournalPage {
     pub verification: Option<Verification>,
     /// Why the journal is open for reading only, if it is.
     pub read_only: Option<Problem>,
+    /// What a person should know although the journal works.
+    pub notes: Vec<Problem>,
 }
 
 /// What was exported.
@@ -87,6 +89,48 @@ pub struct Export {
     pub path: String,
     /// How many entries it holds.
     pub entries: u64,
+    /// How many signed checkpoints.
+    pub checkpoints: u64,
+}
+
+/// A copy of the journal that was made for keeping elsewhere.
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
+#[ts(export)]
+pub struct Backup {
+    /// The copy.
+    pub path: String,
+    /// What it must be, beside it: restoring compares.
+    pub manifest: String,
+    /// How many entries it holds.
+    pub entries: u64,
+    /// Its SHA-256.
+    pub sha256: String,
+}
+
+/// A journal that was restored from a copy.
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
+#[ts(export)]
+pub struct Restored {
+    /// The home it is in now.
+    pub home: String,
+    /// How many entries the copy held.
+    pub entries: u64,
+    /// The device the copy was made on.
+    pub from: uuid::Uuid,
+    /// The device this home is from now on.
+    pub device: uuid::Uuid,
+    /// When the copy was made.
+    pub made: DateTime<Utc>,
+}
+
+/// What was made anew from the entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, TS)]
+#[ts(export)]
+pub struct Rebuilt {
+    /// Ends of chains.
+    pub chains: u64,
+    /// Healths of checks.
+    pub healths: u64,
 }
 
 /// A plan file as text, for showing a fault at its line.

@@ -51,6 +51,7 @@ pub(crate) async fn take(
     place: &Place,
     bucket: PathBuf,
 ) -> Result<(), RangeError> {
+    let dumps = place.dumps();
     let (whole, structure) = (place.aside().join("whole.dump"), place.aside().join("structure.dump"));
     let taken = Utc::now().trunc_subsecs(0);
     let facts = facts(primary, passwords).await?;
@@ -65,6 +66,9 @@ pub(crate) async fn take(
             lay(&bucket, &structure, before, manifest.as_object().cloned().unwrap_or_default())?;
         }
         lay(&bucket, &whole, taken, facts)?;
+        for (dump, taken) in [(&structure, taken - Duration::days(3)), (&whole, taken)] {
+            keep(&dumps, dump, taken)?;
+        }
         for dump in [whole, structure] {
             fs::remove_file(&dump).map_err(RangeError::file("remove", &dump))?;
         }
@@ -91,6 +95,19 @@ async fn facts(primary: &Cluster, passwords: &Passwords) -> Result<Map<String, V
     Ok(facts.as_object().cloned().unwrap_or_default())
 }
 
+/// Puts a dump into the folder of nightly dumps.
+fn keep(folder: &Path, dump: &Path, taken: DateTime<Utc>) -> Result<(), RangeError> {
+    fs::create_dir_all(folder).map_err(RangeError::file("create", folder))?;
+    let to = folder.join(format!("samia_full_{}.dump", taken.format("%Y%m%d_%H%M%S")));
+    fs::copy(dump, &to).map_err(RangeError::file("write", &to))?;
+    date(&to, taken)
+}
+
+fn date(file: &Path, taken: DateTime<Utc>) -> Result<(), RangeError> {
+    let dated = File::options().append(true).open(file).and_then(|open| open.set_modified(taken.into()));
+    dated.map_err(RangeError::file("date", file))
+}
+
 /// Puts a dump and its manifest into the bucket as if uploaded at that time.
 fn lay(bucket: &Path, dump: &Path, taken: DateTime<Utc>, mut manifest: Map<String, Value>) -> Result<(), RangeError> {
     let folder = bucket.join("daily").join(taken.format("%Y-%m-%d").to_string());
@@ -98,11 +115,7 @@ fn lay(bucket: &Path, dump: &Path, taken: DateTime<Utc>, mut manifest: Map<Strin
     let name = format!("samia_full_{}", taken.format("%Y%m%dT%H%M%SZ"));
     let to = folder.join(format!("{name}.dump"));
     fs::copy(dump, &to).map_err(RangeError::file("write", &to))?;
-    File::options()
-        .append(true)
-        .open(&to)
-        .and_then(|file| file.set_modified(taken.into()))
-        .map_err(RangeError::file("date", &to))?;
+    date(&to, taken)?;
     manifest.insert("file".to_owned(), format!("{name}.dump").into());
     manifest.insert("taken_at".to_owned(), json!(taken));
     manifest.insert("size".to_owned(), to.metadata().map_err(RangeError::file("read", &to))?.len().into());

@@ -57,6 +57,12 @@ pub enum RangeError {
         /// The folder.
         path: PathBuf,
     },
+    /// The path of the home is not text, so it cannot be written down for others.
+    #[error("the path of the home is not UTF-8 text: {}", home.display())]
+    NotText {
+        /// The home.
+        home: PathBuf,
+    },
     /// A database did not do what it was asked.
     #[error("could not {what}: {source}")]
     Database {
@@ -140,6 +146,7 @@ impl RangeError {
             Self::PrimaryStopped { .. } => Code::NotAllowedNow,
             Self::ToolMissing { .. } => Code::ToolMissing,
             Self::Foreign { .. } => Code::PermissionDenied,
+            Self::NotText { .. } => Code::Usage,
             Self::File { source, .. } => match source.kind() {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Code::DiskFull,
                 io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Code::PermissionDenied,
@@ -175,6 +182,7 @@ impl RangeError {
                 let names: Vec<_> = crate::faults().iter().map(|fault| fault.name).collect();
                 format!("The faults are {}.", names.join(", "))
             }
+            (Self::NotText { .. }, _) => "Name another folder with --home.".to_owned(),
             (Self::PrimaryStopped { .. }, _) => "Mend primary-stopped first.".to_owned(),
             (_, Code::ToolMissing) => {
                 format!("Install the Debian package {PACKAGE}, for instance with `sudo apt-get install {PACKAGE}`.")
@@ -227,6 +235,7 @@ mod tests {
             (RangeError::FaultUnknown { name: "rain".into() }, Code::FaultUnknown, "primary-stopped"),
             (RangeError::ToolMissing { program: "initdb".into() }, Code::ToolMissing, "postgresql-15"),
             (RangeError::PrimaryStopped { fault: "table-dropped" }, Code::NotAllowedNow, "Mend"),
+            (RangeError::NotText { home: "/home".into() }, Code::Usage, "--home"),
             (file(io::ErrorKind::StorageFull), Code::DiskFull, "Free some space"),
             (file(io::ErrorKind::PermissionDenied), Code::PermissionDenied, "user"),
             (file(io::ErrorKind::NotFound), Code::RangeFailed, "range down"),

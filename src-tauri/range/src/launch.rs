@@ -10,7 +10,7 @@ use std::{
 };
 
 use process_wrap::tokio::{CommandWrap, ProcessSession};
-use tokio::time::sleep;
+use tokio::{io::AsyncWriteExt, time::sleep};
 
 use crate::{
     Phase, Progress, RangeStatus, Size,
@@ -87,7 +87,7 @@ async fn follow(
             .args(&last)
             .env(VARIABLE, &launch.progress)
             .current_dir(&place.home)
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(log)
             .stderr(copy);
     })
@@ -95,13 +95,21 @@ async fn follow(
     .spawn()
     .map_err(|error| RangeError::Program { program: program.display().to_string(), output: error.to_string() })?;
 
+    // Held until the range is up: should this process end before, the range ends with it.
+    let mut held = child.stdin().take();
     loop {
         // Looked at before the lines are read: what it wrote last is there by then.
         let ended = child.try_wait().ok().flatten();
         while let Some(line) = lines.next() {
             match line {
                 Line::Step(step) => progress(step),
-                Line::Ready => return Ok(()),
+                Line::Ready => {
+                    if let Some(held) = &mut held {
+                        // One that has ended since does not take it; whoever asks for its state hears so.
+                        let _ = held.write_all(b"\n").await;
+                    }
+                    return Ok(());
+                }
                 Line::Failed(problem) => return Err(RangeError::Told(problem)),
             }
         }

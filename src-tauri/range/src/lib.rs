@@ -2,14 +2,17 @@
 //! with faults to switch on. The engine does not know it: to the engine it is an environment like any other.
 
 mod backup;
+mod bucket_settings;
 mod certificate;
 mod cluster;
 mod control;
+mod customer;
 mod data;
 mod error;
 mod fault;
 mod launch;
 mod listener;
+mod names;
 mod object_store;
 mod place;
 mod platform_api;
@@ -96,6 +99,8 @@ const SWITCHING: Duration = Duration::from_mins(5);
 /// Brings a range up in the background and waits until it is ready. `launcher` is the program and first arguments
 /// that end in [`serve`] when started, such as `lifeboat range serve`; home and size are appended to them as
 /// `--home HOME --size small|large`. What a range that ended badly has left is removed first.
+///
+/// A caller that ends before this returns, however it ends, takes the range with it: nobody else would know of it.
 pub async fn up(
     home: &Path,
     size: Size,
@@ -134,6 +139,22 @@ pub async fn down(home: &Path) -> Result<RangeStatus, RangeError> {
         place.remove(lock).await?;
         if !home_was_there {
             let _ = std::fs::remove_dir(&place.home);
+        }
+    }
+    Ok(status(home).await)
+}
+
+/// Removes what a range that was killed has left: its servers, found by their pid files and the folder they work in,
+/// its files, and the values it was found by. A range that runs, or is just coming up, is left alone.
+pub async fn clear(home: &Path) -> Result<RangeStatus, RangeError> {
+    let found = status(home).await;
+    if found.phase == Phase::Broken {
+        let place = Place::of(home)?;
+        match place.lock() {
+            Ok(lock) => place.remove(lock).await?,
+            // Somebody clears the ground already, or builds on it.
+            Err(RangeError::Running { .. }) => return Ok(found),
+            Err(error) => return Err(error),
         }
     }
     Ok(status(home).await)

@@ -1,12 +1,14 @@
 //! The object store: S3 in this process over a folder, with signatures really checked. A bucket is a folder; what the
 //! range lays out itself it writes there directly, each file with the time of its upload.
 //!
-//! Everything is answered by `s3s-fs` but plain listings: it looks at every file of the bucket for each page, which
-//! makes a check of the newest object take seconds where a real store takes milliseconds.
+//! Everything is answered by `s3s-fs` but plain listings and the settings of a bucket. For a listing it looks at every
+//! file of the bucket for each page, which makes a check of the newest object take seconds where a real store takes
+//! milliseconds; settings it has none, so they are told from [`crate::bucket_settings`].
 
 use std::{
     fs, io,
     path::{Path, PathBuf},
+    sync::Arc,
     time::SystemTime,
 };
 
@@ -25,6 +27,7 @@ use s3s_fs::FileSystem;
 use tokio::net::TcpListener;
 
 use crate::{
+    bucket_settings::Settings,
     data::{BACKUPS, MEDIA},
     error::RangeError,
     listener::Listening,
@@ -43,15 +46,15 @@ pub(crate) fn create_buckets(root: &Path) -> Result<(), RangeError> {
 pub(crate) fn serve(
     listener: TcpListener,
     root: &Path,
-    access_key: &str,
-    secret_key: &str,
+    settings: Arc<Settings>,
+    (access_key, secret_key): (&str, &str),
 ) -> Result<Listening, RangeError> {
     let files = FileSystem::new(root).map_err(|error| RangeError::File {
         what: "open",
         path: root.to_owned(),
         source: std::io::Error::other(format!("{error:?}")),
     })?;
-    let mut builder = S3ServiceBuilder::new(Store { root: root.to_owned(), files });
+    let mut builder = S3ServiceBuilder::new(Store { root: root.to_owned(), files, settings });
     builder.set_auth(SimpleAuth::from_single(access_key, secret_key));
     let service = builder.build();
     Listening::start(listener, move |stream| {
@@ -71,14 +74,25 @@ pub(crate) fn serve(
 struct Store {
     root: PathBuf,
     files: FileSystem,
+    settings: Arc<Settings>,
+}
+
+impl Store {
+    /// Nobody tells the settings of a bucket that is not there.
+    fn there(&self, bucket: &str) -> S3Result<()> {
+        if self.root.join(bucket).is_dir() { Ok(()) } else { Err(s3_error!(NoSuchBucket)) }
+    }
 }
 
 /// The most keys on a page, as S3 has it.
 const PAGE: usize = 1_000;
 
-/// Hands operations on to the store over files as they are.
+/// Hands operations on to the store over files as they are, and tells the settings of buckets.
 macro_rules! as_files_do {
-    ($($operation:ident($input:ident) -> $output:ident),* $(,)?) => {
+    (
+        $($operation:ident($input:ident) -> $output:ident),* $(,)?;
+        settings $($setting:ident($asked:ident) -> $told:ident),* $(,)?
+    ) => {
         #[async_trait::async_trait]
         impl S3 for Store {
             $(
@@ -87,6 +101,16 @@ macro_rules! as_files_do {
                     request: S3Request<s3s::dto::$input>,
                 ) -> S3Result<S3Response<s3s::dto::$output>> {
                     self.files.$operation(request).await
+                }
+            )*
+
+            $(
+                async fn $setting(
+                    &self,
+                    request: S3Request<s3s::dto::$asked>,
+                ) -> S3Result<S3Response<s3s::dto::$told>> {
+                    self.there(&request.input.bucket)?;
+                    self.settings.$setting(request).await
                 }
             )*
 
@@ -119,16 +143,23 @@ as_files_do! {
     delete_bucket(DeleteBucketInput) -> DeleteBucketOutput,
     delete_object(DeleteObjectInput) -> DeleteObjectOutput,
     delete_objects(DeleteObjectsInput) -> DeleteObjectsOutput,
-    get_bucket_location(GetBucketLocationInput) -> GetBucketLocationOutput,
     get_object(GetObjectInput) -> GetObjectOutput,
-    head_bucket(HeadBucketInput) -> HeadBucketOutput,
     head_object(HeadObjectInput) -> HeadObjectOutput,
     list_buckets(ListBucketsInput) -> ListBucketsOutput,
     list_objects(ListObjectsInput) -> ListObjectsOutput,
     list_parts(ListPartsInput) -> ListPartsOutput,
     put_object(PutObjectInput) -> PutObjectOutput,
     upload_part(UploadPartInput) -> UploadPartOutput,
-    upload_part_copy(UploadPartCopyInput) -> UploadPartCopyOutput,
+    upload_part_copy(UploadPartCopyInput) -> UploadPartCopyOutput;
+    settings
+    get_bucket_encryption(GetBucketEncryptionInput) -> GetBucketEncryptionOutput,
+    get_bucket_lifecycle_configuration(GetBucketLifecycleConfigurationInput) -> GetBucketLifecycleConfigurationOutput,
+    get_bucket_location(GetBucketLocationInput) -> GetBucketLocationOutput,
+    get_bucket_replication(GetBucketReplicationInput) -> GetBucketReplicationOutput,
+    get_bucket_versioning(GetBucketVersioningInput) -> GetBucketVersioningOutput,
+    get_object_lock_configuration(GetObjectLockConfigurationInput) -> GetObjectLockConfigurationOutput,
+    get_public_access_block(GetPublicAccessBlockInput) -> GetPublicAccessBlockOutput,
+    head_bucket(HeadBucketInput) -> HeadBucketOutput,
 }
 
 /// One page of a bucket in the order of keys: names of all files are read, but only the page's files are looked at.

@@ -20,7 +20,7 @@ use rustix::process::Signal;
 /// The paths of one home's range.
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
-    /// The home, without links and dots once it exists.
+    /// The home, without links and dots.
     pub(crate) home: PathBuf,
     /// What is kept about the range.
     pub(crate) folder: PathBuf,
@@ -35,12 +35,10 @@ pub(crate) struct Lock {
 }
 
 impl Place {
-    /// The paths for a home, which need not exist yet.
+    /// The paths for a home, which need not exist: one that was removed leads where it led before.
     pub(crate) fn of(home: &Path) -> Result<Self, RangeError> {
-        let home = match home.canonicalize() {
-            Ok(home) => home,
-            Err(_) => std::path::absolute(home).map_err(RangeError::file("find", home))?,
-        };
+        let home =
+            std::path::absolute(home).and_then(|home| resolve(&home, 0)).map_err(RangeError::file("find", home))?;
         let folder = home.join("range");
         let data = if geteuid().is_root() {
             let hash = hex::encode(Sha256::digest(home.as_os_str().as_encoded_bytes()));
@@ -53,9 +51,17 @@ impl Place {
 
     /// The paths for a home, which is made if need be, and the folder that only this user may enter.
     pub(crate) fn prepare(home: &Path) -> Result<Self, RangeError> {
-        // A home that is made here is as private as one the journal makes.
-        DirBuilder::new().recursive(true).mode(0o700).create(home).map_err(RangeError::file("create", home))?;
         let place = Self::of(home)?;
+        // The bindings hold a path inside it, and what is read as JSON is text.
+        if place.home.to_str().is_none() {
+            return Err(RangeError::NotText { home: place.home });
+        }
+        // A home that is made here is as private as one the journal makes.
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&place.home)
+            .map_err(RangeError::file("create", &place.home))?;
         private_folder(&place.folder)?;
         Ok(place)
     }
@@ -82,6 +88,11 @@ impl Place {
     /// The root of the object store, a folder for each bucket.
     pub(crate) fn objects(&self) -> PathBuf {
         self.data.join("objects")
+    }
+
+    /// The folder of nightly dumps, as a server has it besides its bucket.
+    pub(crate) fn dumps(&self) -> PathBuf {
+        self.data.join("dumps")
     }
 
     /// What faults have put away for their mending.
@@ -167,6 +178,35 @@ impl Place {
         }
         Ok(())
     }
+}
+
+/// Where an absolute path leads. What does not exist is taken as written, but a link to it is still followed.
+fn resolve(path: &Path, followed: u32) -> io::Result<PathBuf> {
+    /// As many links as the system follows.
+    const MOST_LINKS: u32 = 40;
+    if let Ok(real) = path.canonicalize() {
+        return Ok(real);
+    }
+    let Some(parent) = path.parent() else { return Ok(path.to_owned()) };
+    if let Ok(target) = path.read_link() {
+        if followed >= MOST_LINKS {
+            return Err(rustix::io::Errno::LOOP.into());
+        }
+        return resolve(&parent.join(target), followed + 1);
+    }
+    let parent = resolve(parent, followed)?;
+    let plain = match path.file_name() {
+        Some(name) => parent.join(name),
+        None => parent.parent().unwrap_or(&parent).to_owned(),
+    };
+    if plain == path {
+        return Ok(plain);
+    }
+    // What could not be looked up as it was written may be there as it is meant.
+    if followed >= MOST_LINKS {
+        return Err(rustix::io::Errno::LOOP.into());
+    }
+    resolve(&plain, followed + 1)
 }
 
 /// Ends every PostgreSQL program that works in a folder: its postmasters in an orderly way if they can, then at once.
@@ -311,6 +351,28 @@ mod tests {
         fs::create_dir(&home).unwrap();
         let link = folder.path().join("link");
         std::os::unix::fs::symlink(&home, &link).unwrap();
-        assert_eq!(Place::of(&home).unwrap().data, Place::of(&link).unwrap().data);
+        let there = Place::of(&home).unwrap();
+        assert_eq!(there.data, Place::of(&link).unwrap().data);
+        // The range of a removed home still lies where the links led to.
+        let below = folder.path().join("link to link");
+        std::os::unix::fs::symlink("link", &below).unwrap();
+        fs::remove_dir(&home).unwrap();
+        for gone in [link, below.clone(), folder.path().join("not there/../link to link")] {
+            assert_eq!(Place::of(&gone).unwrap().data, there.data, "{}", gone.display());
+        }
+        assert_eq!(Place::of(&below.join("deep/er")).unwrap().home, there.home.join("deep/er"));
+        let (one, other) = (folder.path().join("one"), folder.path().join("other"));
+        std::os::unix::fs::symlink(&one, &other).unwrap();
+        std::os::unix::fs::symlink(&other, &one).unwrap();
+        assert!(matches!(Place::of(&one), Err(RangeError::File { .. })));
+    }
+
+    #[test]
+    fn a_home_whose_path_is_no_text_is_refused_before_anything_is_made() {
+        use std::os::unix::ffi::OsStrExt;
+        let folder = tempfile::tempdir().unwrap();
+        let home = folder.path().join(std::ffi::OsStr::from_bytes(b"home \xff"));
+        assert!(matches!(Place::prepare(&home), Err(RangeError::NotText { .. })));
+        assert!(!home.exists());
     }
 }

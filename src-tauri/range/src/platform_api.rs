@@ -35,6 +35,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 use crate::{
+    customer::{self, Customer},
     error::RangeError,
     listener::{Listening, listen_on},
 };
@@ -44,7 +45,7 @@ const PATIENCE: Duration = Duration::from_millis(800);
 /// What the fault `api-slow` adds to every answer.
 const SLOWNESS: Duration = Duration::from_secs(2);
 
-type Answer = (StatusCode, Json<Value>);
+pub(crate) type Answer = (StatusCode, Json<Value>);
 
 /// What the answers depend on.
 #[derive(Debug)]
@@ -57,6 +58,8 @@ pub(crate) struct Platform {
     pub(crate) slow: AtomicBool,
     /// The fault `api-degraded`.
     pub(crate) degraded: AtomicBool,
+    /// Who signs in and orders.
+    pub(crate) customer: Customer,
 }
 
 impl Platform {
@@ -196,6 +199,7 @@ fn router(platform: Arc<Platform>) -> Router {
         .route("/providers/{provider}/api/v2/{document}", get(statuspage))
         .route("/providers/stripe/current/full", get(stripe))
         .route("/providers/push/incidents.json", get(push))
+        .merge(customer::routes())
         .fallback(unknown)
         .method_not_allowed_fallback(not_allowed)
         .layer(from_fn_with_state(Arc::clone(&platform), delay))

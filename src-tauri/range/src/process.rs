@@ -2,7 +2,9 @@
 //! Reads `/proc`, which is what Linux offers; ends only what the range itself started.
 
 use std::{
+    ffi::OsStr,
     fs,
+    os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -10,6 +12,8 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
+
+use crate::error::RangeError;
 
 /// How often a process is looked at while it is waited for.
 const LOOK: Duration = Duration::from_millis(20);
@@ -32,8 +36,9 @@ impl Process {
     }
 
     /// This program.
-    pub(crate) fn own() -> Option<Self> {
-        Self::of(i32::try_from(std::process::id()).ok()?)
+    pub(crate) fn own() -> Result<Self, RangeError> {
+        let own = i32::try_from(std::process::id()).ok().and_then(Self::of);
+        own.ok_or_else(|| RangeError::Silent { cause: "/proc cannot be read".to_owned() })
     }
 
     /// Whether it still runs.
@@ -87,9 +92,13 @@ fn read_stat(stat: &str) -> Option<(char, u64)> {
 }
 
 fn link(pid: i32, name: &str) -> Option<PathBuf> {
-    let target = fs::read_link(format!("/proc/{pid}/{name}")).ok()?;
-    let text = target.to_str()?;
-    Some(PathBuf::from(text.strip_suffix(" (deleted)").unwrap_or(text)))
+    fs::read_link(format!("/proc/{pid}/{name}")).ok().map(|target| before_it_was_deleted(&target))
+}
+
+/// The system marks what a link of `/proc` leads to when it is gone. A path is bytes, and need not be text.
+fn before_it_was_deleted(target: &Path) -> PathBuf {
+    let bytes = target.as_os_str().as_bytes();
+    PathBuf::from(OsStr::from_bytes(bytes.strip_suffix(b" (deleted)").unwrap_or(bytes)))
 }
 
 fn is_postgres(pid: i32) -> bool {
@@ -110,6 +119,18 @@ mod tests {
     fn a_name_with_brackets_does_not_move_the_fields() {
         let stat = "41 (a) b (c) S 1 41 41 0 -1 4194560 5 6 7 8 9 10 11 12 20 0 1 0 987654 1 2 3";
         assert_eq!(read_stat(stat), Some(('S', 987_654)));
+    }
+
+    #[test]
+    fn a_folder_that_is_gone_or_whose_path_is_no_text_is_still_a_folder() {
+        let path = |bytes| Path::new(OsStr::from_bytes(bytes));
+        for (target, folder) in [
+            (&b"/home/range"[..], &b"/home/range"[..]),
+            (b"/home/range (deleted)", b"/home/range"),
+            (b"/home \xff/range (deleted)", b"/home \xff/range"),
+        ] {
+            assert_eq!(before_it_was_deleted(path(target)), path(folder));
+        }
     }
 
     #[test]

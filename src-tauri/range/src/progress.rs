@@ -3,12 +3,13 @@
 
 use std::{
     fs::File,
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Read, Write},
     path::{Path, PathBuf},
 };
 
 use lifeboat_domain::Problem;
 use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
 
 use crate::Progress;
 
@@ -43,6 +44,11 @@ impl Teller {
         Self { file, done: 0, of }
     }
 
+    /// Whether somebody waits for the range to come up.
+    pub(crate) const fn is_heard(&self) -> bool {
+        self.file.is_some()
+    }
+
     /// A step begins; the one before it is done.
     pub(crate) fn step(&mut self, step: impl Into<String>) {
         let step = step.into();
@@ -61,6 +67,20 @@ impl Teller {
             let _ = file.write_all(&text);
         }
     }
+}
+
+/// Cancels `ending` when the one that started this process ends before it has taken the range over. It holds the
+/// other end of this process's standard input and writes one byte once the range is up; the end of a process, also of
+/// one that is killed, closes what it holds.
+pub(crate) fn end_with_starter(ending: CancellationToken) {
+    // A thread of its own: what waits for input can wait forever, and must not keep the runtime from ending.
+    std::thread::spawn(move || {
+        let mut byte = [0];
+        if !matches!(std::io::stdin().read(&mut byte), Ok(1)) {
+            tracing::warn!("whoever started this range has ended");
+            ending.cancel();
+        }
+    });
 }
 
 /// The reading end.

@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, OnceLock, PoisonError, atomic::AtomicBool},
     time::Duration,
 };
@@ -15,28 +15,37 @@ use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
     task::JoinHandle,
+    time::sleep,
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Phase, RangeStatus, Size, backup, certificate,
+    Phase, RangeStatus, Size, backup,
+    bucket_settings::Settings,
+    certificate,
     cluster::{Cluster, DATABASE, Passwords, random_text},
     control,
+    customer::Customer,
     data::{self, BACKUPS, Extent, Life, MEDIA},
     error::RangeError,
     fault::Fault,
     listener::{Listening, listen},
+    names::Names,
     object_store,
-    place::{Place, blocking, private_folder, write_private},
+    place::{Place, blocking, private_folder, remove_file, write_private},
     platform_api::{Platform, PlatformApi},
     process::Process,
-    progress::{Line, Teller},
+    progress::{Line, Teller, end_with_starter},
     state::{Bindings, Record},
     tools::Tools,
 };
 
 /// Steps of building besides those of filling the database.
 const STEPS: u32 = 7;
+
+/// How long the servers outlive their values. A checker looks at the values each second, and what it has begun by then
+/// should find its server.
+const LINGER: Duration = Duration::from_millis(1_500);
 
 /// A range that is up, part by part.
 #[derive(Debug)]
@@ -48,6 +57,8 @@ pub(crate) struct Range {
     pub(crate) standby: Cluster,
     pub(crate) platform: Arc<Platform>,
     pub(crate) api: PlatformApi,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) names: Names,
     store: Listening,
     life: JoinHandle<()>,
 }
@@ -79,10 +90,13 @@ async fn run(home: &Path, size: Size, extent: Extent, teller: &mut Teller) -> Re
     let lock = place.lock()?;
     let ending = CancellationToken::new();
     end_on_signals(&ending)?;
+    if teller.is_heard() {
+        end_with_starter(ending.clone());
+    }
     let orders = listen().await?;
     let control_port = orders.local_addr().map_err(RangeError::file("listen for", "orders"))?.port();
     let record = Record {
-        process: Process::own().ok_or_else(|| RangeError::Silent { cause: "/proc cannot be read".to_owned() })?,
+        process: Process::own()?,
         phase: Phase::Starting,
         size,
         since: None,
@@ -111,6 +125,10 @@ async fn run(home: &Path, size: Size, extent: Extent, teller: &mut Teller) -> Re
             if ready.is_ok() {
                 teller.tell(&Line::Ready);
                 serving.until_the_end().await;
+                // The values go first and the servers after those who check have seen it. The other way round the
+                // servers' absence would look like an outage; without values a check says that the range is not up.
+                remove_file(&place.bindings())?;
+                sleep(LINGER).await;
             }
             ready
         }
@@ -118,7 +136,7 @@ async fn run(home: &Path, size: Size, extent: Extent, teller: &mut Teller) -> Re
     };
     // Stops what still builds beside this task.
     ending.cancel();
-    crate::place::remove_file(&place.bindings())?;
+    remove_file(&place.bindings())?;
     control.close().await;
     // The control's task held the other handle, and has ended.
     if let Some(range) = Arc::into_inner(serving).and_then(|serving| serving.range.into_inner()) {
@@ -190,7 +208,10 @@ async fn build(
 
     teller.step("Opening the object store and the platform's API");
     let (access_key, secret_key) = (format!("RANGE{}", &random_text()?[..15].to_uppercase()), random_text()?);
-    let store = object_store::serve(listen().await?, &place.objects(), &access_key, &secret_key)?;
+    let settings = Arc::new(Settings::default());
+    let keys = (access_key.as_str(), secret_key.as_str());
+    let store = object_store::serve(listen().await?, &place.objects(), Arc::clone(&settings), keys)?;
+    let names = Names::serve().await?;
     let identity = certificate::create()?;
     write_private(&place.authority(), identity.authority.as_bytes())?;
     let pool = PgPoolOptions::new()
@@ -203,11 +224,13 @@ async fn build(
         bucket: bucket.clone(),
         slow: AtomicBool::new(false),
         degraded: AtomicBool::new(false),
+        customer: Customer::new()?,
     });
     let api = PlatformApi::start(Arc::clone(&platform), identity.server, listen().await?, listen().await?)?;
     let life = tokio::spawn(Life { pool, bucket, aside: place.aside(), media: extent.media }.live());
-    let bindings = bindings(place, &primary, &standby, &api, &store, (access_key, secret_key), &passwords);
-    let range = Range { place: place.clone(), tools, passwords, primary, standby, platform, api, store, life };
+    let range =
+        Range { place: place.clone(), tools, passwords, primary, standby, platform, api, settings, names, store, life };
+    let bindings = range.bindings((access_key, secret_key))?;
 
     teller.step("Waiting until every part answers");
     range.follow(&BTreeSet::new()).await?;
@@ -219,32 +242,35 @@ fn port(listener: &TcpListener) -> Result<u16, RangeError> {
     listener.local_addr().map(|address| address.port()).map_err(RangeError::file("listen for", "a database"))
 }
 
-fn bindings(
-    place: &Place,
-    primary: &Cluster,
-    standby: &Cluster,
-    api: &PlatformApi,
-    store: &Listening,
-    (access_key, secret_key): (String, String),
-    passwords: &Passwords,
-) -> Bindings {
-    let (plain, secure) = api.ports();
-    Bindings {
-        bound_at: Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true),
-        values: BTreeMap::from([
-            ("api.port", plain.to_string()),
-            ("api.tls-port", secure.to_string()),
-            ("api.ca", place.authority().to_string_lossy().into_owned()),
-            ("primary.port", primary.port.to_string()),
-            ("standby.port", standby.port.to_string()),
-            ("objects.port", store.port.to_string()),
-            ("objects.access-key", access_key),
-        ]),
-        credentials: BTreeMap::from([("range-database", passwords.monitor.clone()), ("range-objects", secret_key)]),
-    }
-}
-
 impl Range {
+    fn bindings(&self, (access_key, secret_key): (String, String)) -> Result<Bindings, RangeError> {
+        let (plain, secure) = self.api.ports();
+        let path = |path: PathBuf| path.to_string_lossy().into_owned();
+        let now = Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true);
+        Ok(Bindings {
+            process: Process::own()?,
+            // The backup job has run: a backup was taken while the range came up.
+            beats: BTreeMap::from([("database-backup-job", now.clone())]),
+            bound_at: now,
+            values: BTreeMap::from([
+                ("api.port", plain.to_string()),
+                ("api.tls-port", secure.to_string()),
+                ("api.ca", path(self.place.authority())),
+                ("dumps.folder", path(self.place.dumps())),
+                ("names.port", self.names.port.to_string()),
+                ("primary.port", self.primary.port.to_string()),
+                ("standby.port", self.standby.port.to_string()),
+                ("objects.port", self.store.port.to_string()),
+                ("objects.access-key", access_key),
+            ]),
+            credentials: BTreeMap::from([
+                ("range-database", self.passwords.monitor.clone()),
+                ("range-objects", secret_key),
+                ("range-test-account", self.platform.customer.password.clone()),
+            ]),
+        })
+    }
+
     fn ports(&self) -> Vec<(String, u16)> {
         let (plain, secure) = self.api.ports();
         [
@@ -253,6 +279,7 @@ impl Range {
             ("primary-database", self.primary.port),
             ("standby-database", self.standby.port),
             ("object-store", self.store.port),
+            ("names", self.names.port),
         ]
         .map(|(name, port)| (name.to_owned(), port))
         .to_vec()
@@ -263,6 +290,7 @@ impl Range {
         self.life.abort();
         self.api.close().await;
         self.store.close().await;
+        self.names.close().await;
         self.platform.pool.close().await;
         for cluster in [&self.standby, &self.primary] {
             if let Err(error) = cluster.stop().await {

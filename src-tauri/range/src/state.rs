@@ -67,13 +67,23 @@ impl Record {
     }
 }
 
-/// What the environment's places are filled with, and the secrets its credentials stand for.
+/// What the environment's places are filled with, and the secrets its credentials stand for. A reader believes them
+/// only while the process they name runs: one that was killed could not take its file away.
+///
+/// The process stands in two keys: `pid`, its number, and `started`, when it started in clock ticks since the
+/// computer did, which is field 22 of `/proc/PID/stat` (see proc(5)). A number that the system has given to another
+/// program has another start.
 #[derive(Serialize)]
 pub(crate) struct Bindings {
+    /// The background process, as the keys `pid` and `started`.
+    #[serde(flatten)]
+    pub(crate) process: Process,
     /// When they were made, RFC 3339.
     pub(crate) bound_at: String,
     /// Texts by place.
     pub(crate) values: BTreeMap<&'static str, String>,
+    /// When jobs that report by themselves ran, RFC 3339, by the check that listens.
+    pub(crate) beats: BTreeMap<&'static str, String>,
     /// Secrets by credential.
     pub(crate) credentials: BTreeMap<&'static str, String>,
 }
@@ -124,6 +134,23 @@ mod tests {
         assert_eq!(read.token, record.token);
         assert_eq!(read.status("coming up".to_owned()).faults, ["api-slow"]);
         assert!(!format!("{record:?}").contains("only-for-us"));
+    }
+
+    #[test]
+    fn bindings_name_the_process_that_stands_behind_them() {
+        let home = tempfile::tempdir().unwrap();
+        let place = Place::prepare(home.path()).unwrap();
+        let own = Process::own().unwrap();
+        let bindings = Bindings {
+            process: own,
+            beats: BTreeMap::new(),
+            bound_at: "2026-01-01T00:00:00Z".to_owned(),
+            values: BTreeMap::new(),
+            credentials: BTreeMap::new(),
+        };
+        bindings.write(&place).unwrap();
+        let written: serde_json::Value = serde_json::from_slice(&fs::read(place.bindings()).unwrap()).unwrap();
+        assert_eq!((&written["pid"], &written["started"]), (&own.pid.into(), &own.started.into()));
     }
 
     #[test]

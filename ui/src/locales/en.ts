@@ -126,6 +126,15 @@ const probe: Record<ProbeKind, string> = {
   "postgres-replication": "PostgreSQL replication",
   "postgres-archive": "PostgreSQL archive",
   "object-newest": "Newest object",
+  "postgres-size": "Database size",
+  sql: "SQL query",
+  plugin: "Monitoring plug-in",
+  heartbeat: "Heartbeat",
+  journey: "Journey",
+  "object-sample": "Object sample",
+  bucket: "Bucket settings",
+  dns: "DNS name",
+  "file-newest": "Newest file",
   "status-page": "Status page",
 };
 
@@ -336,6 +345,8 @@ export const words = {
     exported: (entries: number, path: string) => `Wrote ${plural(entries, "entry", "entries")} to ${path}`,
     verified: (intact: number, took: string) =>
       `${plural(intact, "entry is", "entries are")} as written. Verified in ${took}.`,
+    verifiedSince: (intact: number) =>
+      `${plural(intact, "entry is", "entries are")} vouched for: verified since the last signed checkpoint, the rest is being verified.`,
     broken: (entry: string, fault: string, intact: number) =>
       `Entry ${entry} is not as it was written: ${fault}. The ${plural(intact, "entry", "entries")} before it can be relied on.`,
     filter: "Filter",

@@ -19,7 +19,7 @@ device: string,
  */
 sequence: number, 
 /**
- * When.
+ * When, by the wall clock of then.
  */
 at: string, 
 /**

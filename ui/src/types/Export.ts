@@ -11,4 +11,8 @@ path: string,
 /**
  * How many entries it holds.
  */
-entries: number, };
+entries: number, 
+/**
+ * How many signed checkpoints.
+ */
+checkpoints: number, };

@@ -26,4 +26,8 @@ verification: Verification | null,
 /**
  * Why the journal is open for reading only, if it is.
  */
-read_only: Problem | null, };
+read_only: Problem | null, 
+/**
+ * What a person should know although the journal works.
+ */
+notes: Array<Problem>, };

@@ -9,10 +9,14 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::plan::{
-    id::Id,
-    quantity::Period,
-    read::{Faults, Node, Read, TableReader, choice},
+use self::judge::CouldNot;
+use crate::{
+    environment::EnvironmentKind,
+    plan::{
+        id::Id,
+        quantity::Period,
+        read::{choice, table},
+    },
 };
 
 pub mod judge;
@@ -21,8 +25,12 @@ pub mod redact;
 mod rules;
 
 pub use self::probe::{
-    Expectation, Feed, HttpProbe, Method, ObjectNewestProbe, Otherwise, PostgresArchiveProbe, PostgresProbe,
-    PostgresReplicationProbe, Probe, ProbeKind, Question, StatusPageProbe, TcpProbe, TlsProbe,
+    BucketAspect, BucketAspectKind, BucketExpectation, BucketProbe, Capture, DnsProbe, EncryptionExpectation,
+    Expectation, Feed, FileNewestProbe, HeartbeatProbe, HttpProbe, JourneyProbe, JourneyStep, LifecycleExpectation,
+    LockMode, Method, ObjectLockExpectation, ObjectNewestProbe, ObjectSampleProbe, Otherwise, PluginProbe,
+    PostgresArchiveProbe, PostgresProbe, PostgresReplicationProbe, PostgresSizeProbe, Probe, ProbeKind,
+    PublicAccessExpectation, PublicSwitch, Question, RecordType, RegionExpectation, ReplicationExpectation, SqlProbe,
+    StatusPageProbe, StepMethod, TcpProbe, TlsProbe, VersioningExpectation, Wanted, WithoutFolder,
 };
 
 choice! {
@@ -52,62 +60,43 @@ impl Verdict {
     }
 }
 
-/// A check as the plan states it.
-#[derive(Debug, Clone, PartialEq, Serialize, TS)]
-#[ts(export)]
-pub struct Check {
-    /// What it is called on the board.
-    pub name: String,
-    /// The function, system, store or provider it tells of.
-    pub of: Id,
-    /// What it means when it fails, for somebody woken by it.
-    pub why: Option<String>,
-    /// Time from one start to the next.
-    pub interval: Period,
-    /// The whole probe has to end within this.
-    pub timeout: Period,
-    /// Samples in a row before health changes for the worse.
-    pub failures: u32,
-    /// While suspect: time to the confirming sample.
-    pub retry: Period,
-    /// Slower than this is degraded.
-    pub slow: Option<Period>,
-    /// What it does.
-    pub probe: Probe,
-}
-
-impl Read for Check {
-    fn read(node: &Node<'_, '_>, faults: &mut Faults<'_>) -> Option<Self> {
-        let mut reader = TableReader::open(node, faults)?;
-        let check = Self::read_from(&mut reader, faults);
-        reader.finish(faults).then_some(check).flatten()
+table! {
+    /// A check as the plan states it.
+    pub struct Check {
+        /// What it is called on the board.
+        pub name: String,
+        /// The function, system, store or provider it tells of.
+        pub of: Id,
+        /// What it means when it fails, for somebody woken by it.
+        pub why: Option<String>,
+        /// Time from one start to the next.
+        pub interval: Period = Period::from_secs(30),
+        /// The whole probe has to end within this.
+        pub timeout: Period = Period::from_secs(5),
+        /// Samples in a row before health changes for the worse.
+        pub failures: u32 = 3,
+        /// While suspect: time to the confirming sample.
+        pub retry: Period = Period::from_secs(5),
+        /// Slower than this is degraded.
+        pub slow: Option<Period>,
     }
+    with {
+        /// What it does.
+        pub probe: Probe,
+    }
+    judged by rules::judge
 }
 
 impl Check {
-    fn read_from(reader: &mut TableReader<'_, '_>, faults: &mut Faults<'_>) -> Option<Self> {
-        let name = reader.field("name", None, faults);
-        let of = reader.field("of", None, faults);
-        let why = reader.field("why", None, faults);
-        let interval = reader.field("interval", Some(Period::from_secs(30)), faults);
-        let timeout = reader.field("timeout", Some(Period::from_secs(5)), faults);
-        let failures = reader.field("failures", Some(3), faults);
-        let retry = reader.field("retry", Some(Period::from_secs(5)), faults);
-        let slow = reader.field("slow", None, faults);
-        let probe = Probe::read_from(reader, faults);
-        let check = Self {
-            name: name?,
-            of: of?,
-            why: why?,
-            interval: interval?,
-            timeout: timeout?,
-            failures: failures?,
-            retry: retry?,
-            slow: slow?,
-            probe: probe?,
-        };
-        rules::judge(&check, reader, faults);
-        Some(check)
+    /// What keeps it from being made in an environment of this kind, if anything does.
+    pub fn refused_in(&self, kind: EnvironmentKind) -> Option<CouldNot> {
+        match (&self.probe, kind) {
+            (Probe::Journey(journey), EnvironmentKind::Production) if !journey.production => {
+                let words = "not made: it changes things, and the plan does not say that it may in production";
+                Some(CouldNot::Local(words.to_owned()))
+            }
+            _ => None,
+        }
     }
 }
 

@@ -5,16 +5,18 @@
 //! from a file beside the journal. An environment holds handles of credentials, never credentials.
 
 pub mod address;
+mod endpoint;
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, path::Path};
 
-use serde::Serialize;
-use ts_rs::TS;
-
+pub use self::endpoint::{
+    BucketEndpoint, Endpoint, EndpointKind, FolderEndpoint, HostEndpoint, HttpEndpoint, NameEndpoint, PostgresEndpoint,
+    Template, TlsMode,
+};
 use crate::plan::{
     id::Id,
     quantity::Period,
-    read::{Faults, Node, Read, TableReader, choice, table},
+    read::{choice, table},
 };
 
 choice! {
@@ -26,186 +28,6 @@ choice! {
         Staging = "staging",
         /// A practice range on this computer.
         Range = "range",
-    }
-}
-
-/// A text with `${name}` places to be filled in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
-#[ts(export, type = "string")]
-pub struct Template(String);
-
-impl Template {
-    /// The text as written.
-    pub fn as_written(&self) -> &str {
-        &self.0
-    }
-
-    fn fill(&self, values: &BTreeMap<String, String>, missing: &mut Vec<String>) -> String {
-        let mut filled = String::new();
-        let mut rest = self.0.as_str();
-        while let Some(start) = rest.find("${") {
-            filled.push_str(&rest[..start]);
-            let after = &rest[start + 2..];
-            let end = after.find('}').unwrap_or(after.len());
-            let name = &after[..end];
-            match values.get(name) {
-                Some(value) => filled.push_str(value),
-                None => missing.push(name.to_owned()),
-            }
-            rest = after.get(end + 1..).unwrap_or("");
-        }
-        filled.push_str(rest);
-        filled
-    }
-}
-
-impl Read for Template {
-    fn read(node: &Node<'_, '_>, faults: &mut Faults<'_>) -> Option<Self> {
-        let text = node.text("a text", faults)?;
-        let mut rest = text;
-        while let Some(start) = rest.find("${") {
-            let Some(end) = rest[start..].find('}') else {
-                node.fault("\"${\" without a closing \"}\"", None, faults);
-                return None;
-            };
-            rest = &rest[start + end + 1..];
-        }
-        Some(Self(text.to_owned()))
-    }
-}
-
-choice! {
-    /// How a connection is protected.
-    pub enum TlsMode {
-        /// Encrypted, certificate and name verified.
-        VerifyFull = "verify-full",
-        /// Plain. Only for loopback and private test networks.
-        Off = "off",
-    }
-}
-
-table! {
-    /// An HTTP service.
-    pub struct HttpEndpoint {
-        /// Scheme, host and port, such as `https://api.example.org`.
-        pub url: Template,
-        /// A file with the certificate authority to trust instead of the system's.
-        pub ca: Option<Template>,
-        /// The credential sent as a bearer token.
-        pub credential: Option<Id>,
-        /// Whether its name may lead to private addresses; an address or `localhost` may without.
-        pub private: bool = false,
-    }
-}
-
-table! {
-    /// A host and port.
-    pub struct HostEndpoint {
-        /// The host's name or address.
-        pub host: Template,
-        /// The port, in quotes.
-        pub port: Template,
-        /// The name its certificate has to carry, when it is not the host.
-        pub server_name: Option<Template>,
-        /// A file with the certificate authority to trust instead of the system's.
-        pub ca: Option<Template>,
-        /// Whether its name may lead to private addresses; an address or `localhost` may without.
-        pub private: bool = false,
-    }
-}
-
-table! {
-    /// A PostgreSQL database.
-    pub struct PostgresEndpoint {
-        /// The host's name or address.
-        pub host: Template,
-        /// The port, in quotes.
-        pub port: Template = Template("5432".to_owned()),
-        /// The database's name.
-        pub database: Template,
-        /// The role to connect as.
-        pub user: Template,
-        /// The credential that holds its password.
-        pub credential: Option<Id>,
-        /// How the connection is protected.
-        pub tls: TlsMode = TlsMode::VerifyFull,
-        /// A file with the certificate authority to trust instead of the system's.
-        pub ca: Option<Template>,
-        /// Whether its name may lead to private addresses; an address or `localhost` may without.
-        pub private: bool = false,
-    }
-}
-
-table! {
-    /// A bucket of an S3 store.
-    pub struct BucketEndpoint {
-        /// The store's address; absent means AWS in the region.
-        pub url: Option<Template>,
-        /// The bucket's name.
-        pub bucket: Template,
-        /// The region to sign for.
-        pub region: Template,
-        /// The access key's id, which is not secret.
-        pub access_key: Template,
-        /// The credential that holds the secret key.
-        pub credential: Id,
-        /// Whether its name may lead to private addresses; an address or `localhost` may without.
-        pub private: bool = false,
-    }
-}
-
-/// Where something of the plan really is.
-#[derive(Debug, Clone, PartialEq, Serialize, TS)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-#[ts(export)]
-pub enum Endpoint {
-    /// An HTTP service.
-    Http(HttpEndpoint),
-    /// A host and port.
-    Host(HostEndpoint),
-    /// A PostgreSQL database.
-    Postgres(PostgresEndpoint),
-    /// A bucket of an S3 store.
-    Bucket(BucketEndpoint),
-}
-
-choice! {
-    /// The kinds of endpoint.
-    pub enum EndpointKind {
-        /// See [`HttpEndpoint`].
-        Http = "http",
-        /// See [`HostEndpoint`].
-        Host = "host",
-        /// See [`PostgresEndpoint`].
-        Postgres = "postgres",
-        /// See [`BucketEndpoint`].
-        Bucket = "bucket",
-    }
-}
-
-impl Endpoint {
-    /// Its kind.
-    pub const fn kind(&self) -> EndpointKind {
-        match self {
-            Self::Http(_) => EndpointKind::Http,
-            Self::Host(_) => EndpointKind::Host,
-            Self::Postgres(_) => EndpointKind::Postgres,
-            Self::Bucket(_) => EndpointKind::Bucket,
-        }
-    }
-}
-
-impl Read for Endpoint {
-    fn read(node: &Node<'_, '_>, faults: &mut Faults<'_>) -> Option<Self> {
-        let mut reader = TableReader::open(node, faults)?;
-        let kind: EndpointKind = reader.field("kind", None, faults)?;
-        let endpoint = match kind {
-            EndpointKind::Http => HttpEndpoint::read_from(&mut reader, faults).map(Self::Http),
-            EndpointKind::Host => HostEndpoint::read_from(&mut reader, faults).map(Self::Host),
-            EndpointKind::Postgres => PostgresEndpoint::read_from(&mut reader, faults).map(Self::Postgres),
-            EndpointKind::Bucket => BucketEndpoint::read_from(&mut reader, faults).map(Self::Bucket),
-        };
-        reader.finish(faults).then_some(endpoint).flatten()
     }
 }
 
@@ -298,6 +120,63 @@ pub enum Target {
         /// Whether the plan allows its name to lead to private addresses.
         private: bool,
     },
+    /// A name of the domain name system.
+    Name {
+        /// The name in full.
+        name: String,
+        /// Whom to ask; empty means this computer's own resolver.
+        servers: Vec<String>,
+        /// Whether the plan allows names of servers to lead to private addresses.
+        private: bool,
+    },
+    /// A folder of this computer.
+    Folder {
+        /// Its path, from the root.
+        path: String,
+    },
+}
+
+impl Target {
+    /// A value of it by the name a plug-in's command has for it. Never its credential.
+    pub fn value(&self, name: &str) -> Option<String> {
+        match (self, name) {
+            (Self::Http { url, .. } | Self::Bucket { url: Some(url), .. }, "url") => Some(url.clone()),
+            (Self::Http { url, .. }, "host") => host_and_port(url).map(|(host, _)| host.to_owned()),
+            (Self::Http { url, .. }, "port") => host_and_port(url).map(|(_, port)| port.to_owned()),
+            (Self::Host { host, .. } | Self::Postgres { host, .. }, "host") => Some(host.clone()),
+            (Self::Host { port, .. } | Self::Postgres { port, .. }, "port") => Some(port.to_string()),
+            (Self::Host { server_name, .. }, "server-name") => Some(server_name.clone()),
+            (Self::Postgres { database, .. }, "database") => Some(database.clone()),
+            (Self::Postgres { user, .. }, "user") => Some(user.clone()),
+            (Self::Bucket { bucket, .. }, "bucket") => Some(bucket.clone()),
+            (Self::Bucket { region, .. }, "region") => Some(region.clone()),
+            (Self::Name { name: host, .. }, "host") => Some(host.clone()),
+            (Self::Folder { path }, "path") => Some(path.clone()),
+            _ => None,
+        }
+    }
+
+    /// The handle of its credential.
+    pub const fn credential(&self) -> Option<&Id> {
+        match self {
+            Self::Http { credential, .. } | Self::Postgres { credential, .. } => credential.as_ref(),
+            Self::Bucket { credential, .. } => Some(credential),
+            Self::Host { .. } | Self::Name { .. } | Self::Folder { .. } => None,
+        }
+    }
+}
+
+/// The host and the port of an address; a port that is not written is the scheme's.
+fn host_and_port(url: &str) -> Option<(&str, &str)> {
+    let (scheme, rest) = url.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
+    let usual = if scheme == "https" { "443" } else { "80" };
+    let (host, port) = match place.strip_prefix('[').and_then(|inside| inside.split_once(']')) {
+        Some((host, after)) => (host, after.strip_prefix(':').unwrap_or(usual)),
+        None => place.split_once(':').unwrap_or((place, usual)),
+    };
+    (!host.is_empty()).then_some((host, port))
 }
 
 /// Why an endpoint has no target now. Checks that need it are unknown, with this as the reason.
@@ -379,6 +258,15 @@ fn bind(endpoint: &Endpoint, values: &BTreeMap<String, String>) -> Result<Target
             let (credential, private) = (end.credential.clone(), end.private);
             (None, Box::new(move |_| Target::Bucket { url, bucket, region, access_key, credential, private }))
         }
+        Endpoint::Name(end) => {
+            let name = fill(&end.name);
+            let (servers, private) = (end.servers.iter().map(&mut fill).collect(), end.private);
+            (None, Box::new(move |_| Target::Name { name, servers, private }))
+        }
+        Endpoint::Folder(end) => {
+            let path = fill(&end.path);
+            (None, Box::new(move |_| Target::Folder { path }))
+        }
     };
     if !missing.is_empty() {
         missing.sort();
@@ -392,7 +280,13 @@ fn bind(endpoint: &Endpoint, values: &BTreeMap<String, String>) -> Result<Target
         },
         None => 0,
     };
-    Ok(target(port))
+    let target = target(port);
+    match &target {
+        Target::Folder { path } if !Path::new(path).is_absolute() => {
+            Err(Unbound::Unusable(format!("\"{path}\" is not a path from the root")))
+        }
+        _ => Ok(target),
+    }
 }
 
 #[cfg(test)]
@@ -418,6 +312,42 @@ mod tests {
         assert_eq!(bind(&endpoint, &BTreeMap::new()), Err(Unbound::Missing(vec!["primary.port".to_owned()])));
         let values = BTreeMap::from([("primary.port".to_owned(), "15432".to_owned())]);
         assert!(matches!(bind(&endpoint, &values), Ok(Target::Postgres { port: 15_432, .. })));
+    }
+
+    #[test]
+    fn a_target_tells_its_values_and_never_its_credential() {
+        let http = |url: &str| Target::Http {
+            url: url.to_owned(),
+            ca: None,
+            credential: Some("secret".parse().unwrap()),
+            private: false,
+        };
+        for (url, host, port) in [
+            ("https://api.example.org", Some("api.example.org"), Some("443")),
+            ("http://127.0.0.1:8080", Some("127.0.0.1"), Some("8080")),
+            ("http://[::1]:81/a:b", Some("::1"), Some("81")),
+            ("http://user:word@a.test/x", Some("a.test"), Some("80")),
+            ("nothing", None, None),
+        ] {
+            let target = http(url);
+            assert_eq!((target.value("host").as_deref(), target.value("port").as_deref()), (host, port), "{url}");
+            assert_eq!(target.value("credential"), None);
+        }
+        let bound = bind(&postgres("5433"), &BTreeMap::new()).unwrap();
+        for (name, value) in [("port", Some("5433")), ("database", Some("samia")), ("bucket", None)] {
+            assert_eq!(bound.value(name).as_deref(), value, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_folder_is_named_from_the_root() {
+        let folder = |path: &str| Endpoint::Folder(FolderEndpoint { path: Template(path.to_owned()) });
+        let values = BTreeMap::from([("home".to_owned(), "/srv".to_owned())]);
+        let bound = bind(&folder("${home}/dumps"), &values);
+        assert_eq!(bound, Ok(Target::Folder { path: "/srv/dumps".to_owned() }));
+        for path in ["dumps", "", "../dumps", "~/dumps"] {
+            assert!(matches!(bind(&folder(path), &values), Err(Unbound::Unusable(_))), "{path} was bound");
+        }
     }
 
     #[test]

@@ -233,9 +233,9 @@ impl LoadedPlan {
         let mut seen: BTreeSet<&str> = BTreeSet::new();
         for file in files {
             match FileKind::of(&file.name) {
-                Err((message, hint)) => faults.push(file_fault(&file.name, message, hint)),
+                Err((message, hint)) => faults.push(PlanFault::of_file(&file.name, message, hint)),
                 Ok(_) if !seen.insert(&file.name) => {
-                    faults.push(file_fault(&file.name, "the file is there twice".to_owned(), None));
+                    faults.push(PlanFault::of_file(&file.name, "the file is there twice", None));
                 }
                 Ok(kind) => {
                     if let Some(text) = text_of(file, &mut faults) {
@@ -247,12 +247,12 @@ impl LoadedPlan {
         }
         for needed in ["plan.toml", "checks.toml"] {
             if !seen.contains(needed) {
-                faults.push(file_fault(needed, "the file is missing".to_owned(), None));
+                faults.push(PlanFault::of_file(needed, "the file is missing", None));
             }
         }
         if !files.iter().any(|file| file.name.starts_with("environments/")) {
             let hint = Some("Bind the plan's endpoints in environments/production.toml.".to_owned());
-            faults.push(file_fault("environments", "the plan has no environment".to_owned(), hint));
+            faults.push(PlanFault::of_file("environments", "the plan has no environment", hint));
         }
         if faults.is_empty()
             && let Some(plan) = parts.into_plan(hash_of(files))
@@ -268,14 +268,10 @@ impl LoadedPlan {
     }
 }
 
-fn file_fault(file: &str, message: String, hint: Option<String>) -> PlanFault {
-    PlanFault { file: file.to_owned(), line: 1, column: 1, field: String::new(), message, hint }
-}
-
 fn text_of<'a>(file: &'a PlanFile, faults: &mut Vec<PlanFault>) -> Option<&'a str> {
     if file.bytes.len() > LARGEST_FILE {
         let message = format!("larger than {} MiB", LARGEST_FILE >> 20);
-        faults.push(file_fault(&file.name, message, Some("A plan is text that people read.".to_owned())));
+        faults.push(PlanFault::of_file(&file.name, message, Some("A plan is text that people read.".to_owned())));
         return None;
     }
     match std::str::from_utf8(&file.bytes) {
@@ -284,14 +280,9 @@ fn text_of<'a>(file: &'a PlanFile, faults: &mut Vec<PlanFault>) -> Option<&'a st
             let good = String::from_utf8_lossy(file.bytes.get(..error.valid_up_to()).unwrap_or_default()).into_owned();
             let line = good.matches('\n').count() + 1;
             let column = good.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
-            faults.push(PlanFault {
-                file: file.name.clone(),
-                line: u32::try_from(line).unwrap_or(u32::MAX),
-                column: u32::try_from(column).unwrap_or(u32::MAX),
-                field: String::new(),
-                message: "not UTF-8 text".to_owned(),
-                hint: Some("Save the file as UTF-8.".to_owned()),
-            });
+            let place = (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX));
+            let hint = Some("Save the file as UTF-8.".to_owned());
+            faults.push(PlanFault::new(&file.name, place, "", "not UTF-8 text", hint));
             None
         }
     }

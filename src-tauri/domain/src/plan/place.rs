@@ -51,6 +51,6 @@ impl PlanPlaces {
     /// A fault at a value.
     pub(super) fn fault(&self, file: &str, field: &str, message: String, hint: Option<String>) -> PlanFault {
         let Place { file, line, column } = self.place(file, field);
-        PlanFault { file, line, column, field: field.to_owned(), message, hint }
+        PlanFault::new(&file, (line, column), field, message, hint)
     }
 }

@@ -9,12 +9,12 @@ mod tools;
 use std::{path::Path, time::Duration};
 
 use chrono::Utc;
-use lifeboat_domain::problem::Problem;
+use lifeboat_domain::{journal::Verification, problem::Problem};
 use serde::Serialize;
 use ts_rs::TS;
 
 use crate::{
-    journal::{Journal, Opening},
+    journal::{self, Journal},
     secrets::{KeychainState, keychain_state},
 };
 
@@ -88,14 +88,7 @@ impl DoctorReport {
 /// Looks at this computer and at a home, without opening an engine on it.
 pub async fn doctor(home: &Path) -> DoctorReport {
     let state = if home.join("journal.sqlite").exists() {
-        match Journal::open(Opening::of(home)).await {
-            Ok(journal) => {
-                let state = JournalState::of(&journal).await;
-                journal.close().await;
-                state
-            }
-            Err(error) => JournalState::Trouble(error.into()),
-        }
+        JournalState::found(journal::look(home).await)
     } else {
         JournalState::NotYet
     };
@@ -107,31 +100,53 @@ pub async fn doctor(home: &Path) -> DoctorReport {
 pub(crate) enum JournalState {
     /// The home has none yet.
     NotYet,
-    /// Every entry is as it was written.
-    Whole(u64),
+    /// It can be read; what was verified of it, and what to know about it.
+    Whole(Verification, Vec<Problem>),
     /// It cannot be read, or not be written.
     Trouble(Problem),
 }
 
 impl JournalState {
     /// How an open journal is.
-    pub(crate) async fn of(journal: &Journal) -> Self {
-        match (journal.read_only(), journal.total().await) {
+    pub(crate) fn of(journal: &Journal) -> Self {
+        match (journal.read_only(), journal.verification()) {
             (Some(problem), _) => Self::Trouble(problem),
-            (None, Ok(entries)) => Self::Whole(entries),
-            (None, Err(error)) => Self::Trouble(error.into()),
+            (None, Some(verification)) => Self::Whole(verification, journal.notes()),
+            (None, None) => Self::Trouble(Problem::bug("a journal that was not verified")),
         }
     }
 
-    fn item(self) -> DoctorItem {
+    /// How a journal is that nobody opened.
+    fn found(looked: Result<(Verification, Vec<Problem>), Problem>) -> Self {
+        match looked {
+            Ok((verification, notes)) => Self::Whole(verification, notes),
+            Err(problem) => Self::Trouble(problem),
+        }
+    }
+
+    fn items(self) -> Vec<DoctorItem> {
         let (id, name) = ("journal", "Journal");
+        let trouble = |problem: Problem| {
+            let hint = problem.hint.unwrap_or_else(|| "Run `lifeboat journal verify`.".to_owned());
+            DoctorItem::new(id, name, Finding::Missing, problem.message).hint(hint)
+        };
         match self {
-            Self::NotYet => DoctorItem::new(id, name, Finding::Good, "none yet; it is made when it is first needed"),
-            Self::Whole(entries) => DoctorItem::new(id, name, Finding::Good, format!("{entries} entries, all intact")),
-            Self::Trouble(problem) => {
-                let hint = problem.hint.unwrap_or_else(|| "Run `lifeboat journal verify`.".to_owned());
-                DoctorItem::new(id, name, Finding::Missing, problem.message).hint(hint)
+            Self::NotYet => {
+                vec![DoctorItem::new(id, name, Finding::Good, "none yet; it is made when it is first needed")]
             }
+            Self::Whole(verification, notes) => {
+                let Verification { intact, checkpoints, since, .. } = &verification;
+                let found = match since {
+                    None => format!("{intact} entries, all intact, {checkpoints} signed checkpoints"),
+                    Some(since) => format!("{intact} entries, verified since checkpoint {since}, the rest under way"),
+                };
+                let notes = (1..).zip(notes).map(|(number, note)| {
+                    let hint = note.hint.unwrap_or_default();
+                    DoctorItem::new(&format!("journal-note-{number}"), name, Finding::Lacking, note.message).hint(hint)
+                });
+                std::iter::once(DoctorItem::new(id, name, Finding::Good, found)).chain(notes).collect()
+            }
+            Self::Trouble(problem) => vec![trouble(problem)],
         }
     }
 }
@@ -157,7 +172,7 @@ pub(crate) async fn examine(home: &Path, journal: JournalState, keychain: Doctor
     let mut items = tools::items(&tools::Places::of_this_computer()).await;
     items.push(machine::disk(home));
     items.push(machine::home(home));
-    items.push(journal.item());
+    items.extend(journal.items());
     items.push(keychain);
     items.push(machine::network(&machine::Routes::read()));
     items.push(machine::clock(Utc::now()));

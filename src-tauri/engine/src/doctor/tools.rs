@@ -41,13 +41,8 @@ const TOOLS: [Tool; 6] = [
     server("postgres", "The practice range runs it."),
 ];
 
-/// PostgreSQL refuses to run as root; this starts it as somebody else.
-const SETPRIV: Tool = Tool {
-    program: "setpriv",
-    package: "util-linux",
-    what_for: "PostgreSQL does not run as root; the practice range starts it as another user with this.",
-    optional: false,
-};
+/// PostgreSQL refuses to run as root: for root the range starts it as this user, whom Debian's server package makes.
+const SERVERS_USER: &str = "postgres";
 
 /// Where programs are looked for.
 #[derive(Debug)]
@@ -82,8 +77,29 @@ fn newest_postgresql(root: &Path) -> Option<PathBuf> {
 
 /// Looks for every program.
 pub(super) async fn items(places: &Places) -> Vec<DoctorItem> {
-    let tools = TOOLS.iter().chain(places.is_root.then_some(&SETPRIV));
-    join_all(tools.map(|tool| item(tool, places))).await
+    let mut items = join_all(TOOLS.iter().map(|tool| item(tool, places))).await;
+    if places.is_root {
+        items.push(user(SERVERS_USER).await);
+    }
+    items
+}
+
+/// Whether a user exists, asked of the system, so that users from a directory service count too.
+async fn user(name: &str) -> DoctorItem {
+    let (id, title) = ("servers-user", "User of the servers");
+    let mut command = Command::new("id");
+    command.args(["-u", "--", name]).stdin(Stdio::null()).kill_on_drop(true);
+    match tokio::time::timeout(PATIENCE, command.output()).await {
+        Ok(Ok(output)) if output.status.success() => DoctorItem::new(id, title, Finding::Good, name),
+        Ok(Ok(_)) => DoctorItem::new(id, title, Finding::Missing, format!("there is no user {name}"))
+            .hint(
+                "PostgreSQL does not run as root; the practice range runs it as this user. Install it with \
+                 `apt-get install postgresql-15`, or work as another user than root.",
+            )
+            .package("postgresql-15"),
+        Ok(Err(error)) => DoctorItem::new(id, title, Finding::Unknown, format!("could not be looked up: {error}")),
+        Err(_) => DoctorItem::new(id, title, Finding::Unknown, "could not be looked up: no answer"),
+    }
 }
 
 async fn item(tool: &Tool, places: &Places) -> DoctorItem {
@@ -139,14 +155,21 @@ mod tests {
         let places = Places { folders: vec![empty.path().to_owned()], is_root: true };
         let items = items(&places).await;
         assert_eq!(items.len(), 7);
-        for item in &items {
+        for item in &items[..6] {
             assert_eq!(item.finding, Finding::Missing, "{item:?}");
             let package = item.package.as_ref().unwrap();
             assert!(item.hint.as_ref().unwrap().contains(package.as_str()), "{item:?}");
         }
         assert_eq!(items[0].package.as_deref(), Some("postgresql-client-15"));
         assert_eq!(items[5].package.as_deref(), Some("postgresql-15"));
-        assert_eq!(items[6].package.as_deref(), Some("util-linux"));
+        assert_eq!(items[6].id, "servers-user");
+    }
+
+    #[tokio::test]
+    async fn a_user_the_servers_need_is_looked_for() {
+        assert_eq!(user("root").await.finding, Finding::Good);
+        let missing = user("nobody-is-called-this").await;
+        assert_eq!((missing.finding, missing.package.as_deref()), (Finding::Missing, Some("postgresql-15")));
     }
 
     #[tokio::test]

@@ -20,6 +20,10 @@ pub(crate) enum JournalError {
     Busy,
     #[error("no space is left for the journal")]
     Full,
+    #[error("no checkpoint can be signed: {0}")]
+    Unsigned(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("the copy cannot be restored: {0}")]
+    BadCopy(String),
     #[error("the journal is closed")]
     Closed,
     #[error("there is a file already: {}", .0.display())]
@@ -44,6 +48,16 @@ impl JournalError {
         }
     }
 
+    /// Whether it may pass without anybody opening the journal anew.
+    pub(super) fn is_passing(&self) -> bool {
+        match self {
+            Self::Busy | Self::Full | Self::Closed => true,
+            Self::Store { source, .. } => !is_damage(source),
+            Self::File { source, .. } => is_full(source),
+            _ => false,
+        }
+    }
+
     pub(super) fn file(what: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
         Self::File { what, path: path.into(), source }
     }
@@ -56,6 +70,10 @@ impl JournalError {
 /// SQLite's primary result codes that are told apart here (sqlite.org/rescode.html).
 pub(super) const BUSY: i32 = 5;
 const LOCKED: i32 = 6;
+pub(super) const NO_PERMISSION: i32 = 3;
+pub(super) const READ_ONLY: i32 = 8;
+pub(super) const IO: i32 = 10;
+pub(super) const CANNOT_OPEN: i32 = 14;
 pub(super) const CORRUPT: i32 = 11;
 pub(super) const FULL: i32 = 13;
 pub(super) const NOT_A_DATABASE: i32 = 26;
@@ -68,6 +86,10 @@ pub(super) fn primary_code(error: &sqlx::Error) -> Option<i32> {
 /// Whether the file itself is broken, rather than the access to it.
 pub(super) fn is_damage(error: &sqlx::Error) -> bool {
     matches!(primary_code(error), Some(CORRUPT | NOT_A_DATABASE))
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 impl From<JournalError> for Problem {
@@ -87,14 +109,21 @@ impl From<JournalError> for Problem {
             JournalError::Full => {
                 Self::new(Code::DiskFull, message).hint("Nothing was written. Free some space and try again.")
             }
+            JournalError::Unsigned(_) => Self::new(Code::KeychainLocked, message).hint(
+                "Facts are kept all the same. Unlock or start the keychain that holds this device's key; the next \
+                 checkpoint covers everything since.",
+            ),
+            JournalError::BadCopy(_) => {
+                Self::new(Code::NotAllowedNow, message).hint("Nothing was restored. Use another backup.")
+            }
             JournalError::Closed => Self::new(Code::NotAllowedNow, message).hint("Open the home again."),
             JournalError::Exists(_) => {
                 Self::new(Code::NotAllowedNow, message).hint("Name another file; nothing is overwritten.")
             }
             JournalError::File { source, .. } => {
                 let code = match source.kind() {
+                    _ if is_full(&source) => Code::DiskFull,
                     io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Code::PermissionDenied,
-                    io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Code::DiskFull,
                     _ => Code::NotAllowedNow,
                 };
                 Self::new(code, format!("{message}: {source}"))

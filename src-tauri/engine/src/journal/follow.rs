@@ -3,45 +3,44 @@
 //! One broadcaster for both: entries go out once and in the order of the file, whoever wrote them. Each is walked
 //! first, so an entry that does not follow its chain closes the journal instead of being shown.
 
-use std::{sync::Arc, time::Duration};
+use std::{future, sync::Arc, time::Duration};
 
 use lifeboat_domain::journal::{BadEntry, ChainFault, EntryView};
 use sqlx::{
     Connection,
     sqlite::{SqliteConnectOptions, SqliteConnection},
 };
-use tokio::sync::Notify;
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep_until},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     JournalError, Shared,
+    bell::Bell,
     row::{entry_of, select_entries},
+    store,
     verify::Walked,
 };
 
-/// How often SQLite is asked whether another program has written.
-const EVERY: Duration = Duration::from_millis(250);
+/// How often SQLite is asked whether another program has written, where no bell tells. Promised are at most two
+/// wake-ups a second while nothing happens, and that another program's entries arrive within one.
+const EVERY: Duration = Duration::from_millis(900);
+/// How often it is asked although a bell would tell.
+const EVERY_WITH_BELL: Duration = Duration::from_mins(1);
+/// How long a bell is not listened to after it rang: somebody who writes all the time is looked at twice a second.
+const REST: Duration = Duration::from_millis(500);
 
 /// Follows until told to end, then looks one last time.
-pub(super) async fn run(
-    shared: Arc<Shared>,
-    options: SqliteConnectOptions,
-    mut walked: Walked,
-    appended: Arc<Notify>,
-    ended: CancellationToken,
-) {
-    if shared.reader.is_none() || shared.standing().through.is_some() {
-        return;
-    }
+pub(super) async fn run(shared: Arc<Shared>, appended: Arc<Notify>, ended: CancellationToken) {
+    let Some(mut walked) = shared.walked(&ended).await else { return };
+    let options = store::write_options(&shared.opening, false).read_only(true);
     let mut watcher = None;
-    let mut ticks = tokio::time::interval(EVERY);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut bell = Bell::on(&shared.opening.home).ok();
+    let (mut asked, mut rang) = (Instant::now(), Instant::now());
+    let mut own = true;
     loop {
-        let (own, last) = tokio::select! {
-            () = appended.notified() => (true, false),
-            _ = ticks.tick() => (false, false),
-            () = ended.cancelled() => (true, true),
-        };
         match look(&shared, &options, &mut watcher, &mut walked, own).await {
             Ok(true) => {}
             Ok(false) => return,
@@ -50,9 +49,34 @@ pub(super) async fn run(
                 watcher = None;
             }
         }
-        if last {
+        if ended.is_cancelled() {
             return;
         }
+        let ring = async {
+            match &bell {
+                Some(bell) => {
+                    sleep_until(rang + REST).await;
+                    bell.rings().await
+                }
+                None => future::pending().await,
+            }
+        };
+        let ask = if bell.is_some() && watcher.is_some() { EVERY_WITH_BELL } else { EVERY };
+        own = tokio::select! {
+            () = appended.notified() => true,
+            () = ended.cancelled() => true,
+            () = sleep_until(asked + ask) => {
+                asked = Instant::now();
+                false
+            }
+            rung = ring => {
+                rang = Instant::now();
+                if rung.is_err() {
+                    bell = None;
+                }
+                false
+            }
+        };
     }
 }
 
@@ -70,9 +94,13 @@ async fn look(
     walked: &mut Walked,
     own: bool,
 ) -> Result<bool, JournalError> {
+    if shared.standing().through.is_some() {
+        // Found damaged: what comes now is not shown.
+        return Ok(false);
+    }
     let reading = |source| JournalError::store("look for new entries", source);
     if watcher.is_none() {
-        let connection = SqliteConnection::connect_with(&options.clone().read_only(true)).await.map_err(reading)?;
+        let connection = SqliteConnection::connect_with(options).await.map_err(reading)?;
         *watcher = Some(Watcher { connection, version: -1 });
     }
     let Some(Watcher { connection, version }) = watcher.as_mut() else { return Ok(true) };

@@ -1,22 +1,17 @@
 //! Reading: pages of entries, samples, kept healths. Of a damaged journal only the intact prefix.
 
-use std::collections::BTreeMap;
-
+use super::{
+    Journal, JournalError, Shared,
+    row::{entry_of, sample_of, select_entries, select_samples},
+};
+use crate::view::{JournalPage, JournalQuery};
 use chrono::{DateTime, Utc};
 use lifeboat_domain::{
     Id,
     check::Sample,
     journal::{Entry, EntryView},
     problem::{Code, Problem},
-    status::CheckHealth,
 };
-use sqlx::{Row, SqlitePool};
-
-use super::{
-    Journal, JournalError, Shared,
-    row::{entry_of, sample_of, select_entries, select_samples},
-};
-use crate::view::{JournalPage, JournalQuery};
 
 /// Entries looked at in one go while searching.
 const CHUNK: i64 = 500;
@@ -24,10 +19,6 @@ const CHUNK: i64 = 500;
 const PAGE: usize = 200;
 
 impl Shared {
-    fn reader(&self) -> Result<&SqlitePool, JournalError> {
-        self.reader.as_ref().ok_or(JournalError::Closed)
-    }
-
     /// The last place that may be shown.
     pub(super) fn through(&self) -> i64 {
         self.standing().through.unwrap_or(i64::MAX)
@@ -50,28 +41,11 @@ impl Shared {
         .bind(kind)
         .bind(check)
         .bind(CHUNK)
-        .fetch_all(self.reader()?)
+        .fetch_all(&self.reader()?)
         .await
         .map_err(|source| JournalError::store("read its entries", source))?;
         Ok(rows.iter().map(entry_of).filter_map(|row| row.entry.map(|entry| (row.place, entry))).collect())
     }
-}
-
-/// Every kept health of an environment.
-pub(super) async fn healths(shared: &Shared, environment: &Id) -> Result<BTreeMap<Id, CheckHealth>, JournalError> {
-    let rows = sqlx::query("SELECT check_id, body FROM health WHERE environment = ?")
-        .bind(environment.as_str())
-        .fetch_all(shared.reader()?)
-        .await
-        .map_err(|source| JournalError::store("read its healths", source))?;
-    Ok(rows
-        .iter()
-        .filter_map(|row| {
-            let check = row.try_get::<String, _>("check_id").ok()?.parse().ok()?;
-            let health = serde_json::from_str(&row.try_get::<String, _>("body").ok()?).ok()?;
-            Some((check, health))
-        })
-        .collect())
 }
 
 impl Journal {
@@ -93,9 +67,10 @@ impl Journal {
             cursor: None,
             total: self.total().await?,
             verification: self.verification(),
-            read_only: self.trouble(),
+            read_only: self.stopped(),
+            notes: self.notes(),
         };
-        if self.shared.reader.is_none() {
+        if self.shared.reader().is_err() {
             return Ok(page);
         }
         'pages: loop {
@@ -121,13 +96,14 @@ impl Journal {
 
     /// Entries that can be shown.
     pub(crate) async fn total(&self) -> Result<u64, JournalError> {
-        let Some(reader) = &self.shared.reader else { return Ok(0) };
+        let Ok(reader) = self.shared.reader() else { return Ok(0) };
         let standing_through = self.shared.standing().through;
         if let (Some(_), Some(verification)) = (standing_through, self.verification()) {
             return Ok(verification.intact);
         }
-        let total: i64 = sqlx::query_scalar("SELECT count(*) FROM entry")
-            .fetch_one(reader)
+        // Chains have no gaps, so where they end is how many there are; counting a million entries takes a while.
+        let total: i64 = sqlx::query_scalar("SELECT coalesce(sum(sequence), 0) FROM head")
+            .fetch_one(&reader)
             .await
             .map_err(|source| JournalError::store("count its entries", source))?;
         Ok(total.unsigned_abs())
@@ -135,16 +111,17 @@ impl Journal {
 
     /// What happened since an instant, newest first, at most so many.
     pub(crate) async fn since(&self, since: DateTime<Utc>, most: usize) -> Result<Vec<EntryView>, JournalError> {
-        if self.shared.reader.is_none() {
+        if self.shared.reader().is_err() {
             return Ok(Vec::new());
         }
         let rows = sqlx::query(select_entries!(
-            "WHERE wall_ms >= ? AND place <= ? ORDER BY wall_ms DESC, counter DESC LIMIT ?"
+            "WHERE wall_ms >= ?1 AND coalesce(clock_ms, wall_ms) >= ?1 AND place <= ?2 \
+             ORDER BY wall_ms DESC, counter DESC LIMIT ?3"
         ))
         .bind(since.timestamp_millis())
         .bind(self.shared.through())
         .bind(i64::try_from(most).unwrap_or(i64::MAX))
-        .fetch_all(self.shared.reader()?)
+        .fetch_all(&self.shared.reader()?)
         .await
         .map_err(|source| JournalError::store("read its newest entries", source))?;
         Ok(rows.iter().filter_map(|row| entry_of(row).entry).map(|entry| EntryView::from(&entry)).collect())
@@ -165,10 +142,32 @@ impl Journal {
         .bind(check.as_str())
         .bind(since.timestamp_micros())
         .bind(most)
-        .fetch_all(self.shared.reader()?)
+        .fetch_all(&self.shared.reader()?)
         .await
         .map_err(|source| JournalError::store("read its samples", source))?;
         Ok(rows.iter().filter_map(sample_of).collect())
+    }
+
+    /// The oldest sample of a check since an instant that has a measurement of this name.
+    pub(crate) async fn oldest_measured(
+        &self,
+        environment: &Id,
+        check: &Id,
+        since: DateTime<Utc>,
+        name: &str,
+    ) -> Result<Option<Sample>, JournalError> {
+        let row = sqlx::query(select_samples!(
+            "WHERE environment = ? AND check_id = ? AND at_us >= ? AND EXISTS (SELECT 1 FROM json_each(measurements) \
+             WHERE json_extract(value, '$.name') = ?) ORDER BY at_us, place LIMIT 1"
+        ))
+        .bind(environment.as_str())
+        .bind(check.as_str())
+        .bind(since.timestamp_micros())
+        .bind(name)
+        .fetch_optional(&self.shared.reader()?)
+        .await
+        .map_err(|source| JournalError::store("read its samples", source))?;
+        Ok(row.as_ref().and_then(sample_of))
     }
 
     /// The newest sample of a check that was not operational.
@@ -178,7 +177,7 @@ impl Journal {
         ))
         .bind(environment.as_str())
         .bind(check.as_str())
-        .fetch_optional(self.shared.reader()?)
+        .fetch_optional(&self.shared.reader()?)
         .await
         .map_err(|source| JournalError::store("read its samples", source))?;
         Ok(row.as_ref().and_then(sample_of))

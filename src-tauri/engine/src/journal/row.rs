@@ -1,8 +1,8 @@
-//! Entries and samples as rows. What cannot be read as an entry was altered: that is an answer, not a failure.
+//! Entries, checkpoints and samples as rows. What cannot be read as an entry was altered: that is an answer, not a failure.
 
 use lifeboat_domain::{
     check::{Sample, Verdict},
-    journal::{Entry, Hash, HybridTime},
+    journal::{Checkpoint, Entry, Fact, Hash, HybridTime, KeyPlace, PublicKey, Signature},
 };
 use sqlx::{Row, sqlite::SqliteRow};
 use uuid::Uuid;
@@ -11,7 +11,7 @@ use uuid::Uuid;
 macro_rules! select_entries {
     ($rest:literal) => {
         concat!(
-            "SELECT place, device, sequence, wall_ms, counter, CAST(actor AS BLOB) AS actor, ",
+            "SELECT place, device, sequence, wall_ms, counter, clock_ms, CAST(actor AS BLOB) AS actor, ",
             "CAST(kind AS BLOB) AS kind, CAST(body AS BLOB) AS body, previous, hash FROM entry ",
             $rest
         )
@@ -25,7 +25,17 @@ macro_rules! select_samples {
     };
 }
 
-pub(super) use {select_entries, select_samples};
+/// A query for checkpoints.
+macro_rules! select_checkpoints {
+    ($rest:literal) => {
+        concat!(
+            "SELECT place, device, sequence, head, wall_ms, counter, clock_ms, entries, key, signature FROM checkpoint ",
+            $rest
+        )
+    };
+}
+
+pub(super) use {select_checkpoints, select_entries, select_samples};
 
 /// A row of the entry table: where it stands, what it should be called, and itself if it can be read.
 pub(super) struct EntryRow {
@@ -55,12 +65,43 @@ fn whole_entry(row: &SqliteRow, device: Option<Uuid>, sequence: Option<i64>) -> 
             wall_ms: row.try_get_unchecked("wall_ms").ok()?,
             counter: u32::try_from(row.try_get_unchecked::<i64, _>("counter").ok()?).ok()?,
         },
+        clock_ms: row.try_get_unchecked("clock_ms").ok()?,
         actor: text("actor")?,
         kind: text("kind")?,
         body: text("body")?,
         previous: hash("previous")?,
         hash: hash("hash")?,
     })
+}
+
+/// A checkpoint; nothing when the row is not what one looks like.
+pub(super) fn checkpoint_of(row: &SqliteRow) -> Option<Checkpoint> {
+    let bytes = |name: &str| row.try_get_unchecked::<Vec<u8>, _>(name).ok();
+    let number = |name: &str| u64::try_from(row.try_get_unchecked::<i64, _>(name).ok()?).ok();
+    Some(Checkpoint {
+        device: Uuid::from_slice(&bytes("device")?).ok()?,
+        sequence: number("sequence")?,
+        head: Hash(bytes("head")?.try_into().ok()?),
+        at: HybridTime {
+            wall_ms: row.try_get_unchecked("wall_ms").ok()?,
+            counter: u32::try_from(row.try_get_unchecked::<i64, _>("counter").ok()?).ok()?,
+        },
+        clock_ms: row.try_get_unchecked("clock_ms").ok()?,
+        entries: number("entries")?,
+        key: PublicKey(bytes("key")?.try_into().ok()?),
+        signature: Signature(bytes("signature")?.try_into().ok()?),
+    })
+}
+
+/// The key an entry names as its device's own.
+pub(super) fn key_named(entry: &Entry) -> Option<(PublicKey, KeyPlace)> {
+    if entry.kind != "device-key-made" {
+        return None;
+    }
+    match Fact::from_parts(&entry.kind, &entry.body) {
+        Some(Fact::DeviceKeyMade { key, kept }) => Some((PublicKey(hex::decode(key).ok()?.try_into().ok()?), kept)),
+        Some(_) | None => None,
+    }
 }
 
 /// A sample; nothing when a newer Lifeboat wrote it in a way this one does not know.

@@ -12,63 +12,83 @@ use lifeboat_domain::{
     problem::Problem,
 };
 use sqlx::{
-    Connection, Row, SqlitePool,
+    Connection, Row,
     migrate::Migrator,
-    sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous},
 };
 use uuid::Uuid;
 
 use super::{
     Opening,
     error::{JournalError, is_damage, said},
+    reach::{self, Reach},
+    reserve::RESERVE,
     verify::{self, Walked},
 };
 
 /// The journal's schema, from its first version on.
 pub(super) static SCHEMA: Migrator = sqlx::migrate!("migrations/local");
 
+/// A page of the file, as SQLite makes it by default.
+const PAGE: u64 = 4_096;
+
 /// What opening found.
 pub(super) struct Opened {
-    pub(super) path: PathBuf,
+    /// The device, when it can be written.
     pub(super) device: Option<Uuid>,
-    pub(super) reader: Option<SqlitePool>,
-    pub(super) write_options: SqliteConnectOptions,
+    /// The way to read it, if it can be read.
+    pub(super) reach: Option<Reach>,
     pub(super) walked: Walked,
     pub(super) verification: Option<Verification>,
     pub(super) problem: Option<Problem>,
+    /// Whether what kept it from being written may pass by itself.
+    pub(super) passing: bool,
+    /// Whether the reserve was given up for it.
+    pub(super) reserve_in_use: bool,
 }
 
-/// Opens the file for the first time in this program. Fails only when the home cannot be used at all.
-pub(super) async fn open(opening: &Opening) -> Result<Opened, JournalError> {
-    make_home(&opening.home)?;
-    let path = opening.home.join("journal.sqlite");
-    // Two programs that start together on a new home must not both make the schema.
-    let alone = alone(&opening.home.join("journal.lock"), opening.patience).await?;
-    make_private_file(&path)?;
-    let mut write_options = SqliteConnectOptions::new()
-        .filename(&path)
+/// The file of a home.
+pub(super) fn file_of(home: &Path) -> PathBuf {
+    home.join("journal.sqlite")
+}
+
+/// How the file is opened for writing. `most_pages` stands in for a full disk; giving the reserve up makes room there.
+pub(super) fn write_options(opening: &Opening, reserve_given_up: bool) -> SqliteConnectOptions {
+    let mut options = SqliteConnectOptions::new()
+        .filename(file_of(&opening.home))
         .create_if_missing(false)
         .foreign_keys(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(opening.patience);
     if let Some(pages) = opening.most_pages {
-        write_options = write_options.pragma("max_page_count", pages.to_string());
+        let more = if reserve_given_up { RESERVE / PAGE } else { 0 };
+        options = options.pragma("max_page_count", (u64::from(pages) + more).to_string());
     }
+    if reserve_given_up {
+        // The log shares the little space there is; moved into the file often, it stays small.
+        options = options.pragma("wal_autocheckpoint", "100");
+    }
+    options
+}
+
+/// Opens the file for the first time in this program. Fails only when the home cannot be used at all.
+pub(super) async fn open(opening: &Opening) -> Result<Opened, JournalError> {
+    make_home(&opening.home)?;
+    let path = file_of(&opening.home);
     let mut opened = Opened {
-        path: path.clone(),
         device: None,
-        reader: None,
-        write_options,
+        reach: None,
         walked: Walked::default(),
         verification: None,
         problem: None,
+        passing: false,
+        reserve_in_use: false,
     };
-    let prepared = prepare(&path, &opened.write_options).await;
-    // Verifying takes a while in a large journal and needs nobody to wait.
-    drop(alone);
-    match prepared {
-        Ok(device) => opened.device = Some(device),
+    match prepare_alone(&path, opening).await {
+        Ok((device, reserve_in_use)) => {
+            (opened.device, opened.reserve_in_use) = (Some(device), reserve_in_use);
+        }
         Err(JournalError::Store { source, .. }) if is_damage(&source) => {
             let fault = said(&source);
             if !has_entries(&path).await {
@@ -78,20 +98,17 @@ pub(super) async fn open(opening: &Opening) -> Result<Opened, JournalError> {
             let bad = BadEntry { entry: "journal.sqlite".to_owned(), fault };
             opened.problem = Some(JournalError::damaged(&bad).into());
         }
-        // Newer, no space, held by another: what can be read is read all the same.
-        Err(error) => opened.problem = Some(error.into()),
+        // What is not there yet cannot be shown either.
+        Err(error @ (JournalError::Busy | JournalError::File { .. })) if !path.exists() => return Err(error),
+        // Newer, no space, held by another, not ours: what can be read is read all the same.
+        Err(error) => {
+            opened.passing = error.is_passing();
+            opened.problem = Some(error.into());
+        }
     }
-    let read_options = SqliteConnectOptions::new()
-        .filename(&path)
-        .create_if_missing(false)
-        .read_only(true)
-        // A walk over all entries hands them over in larger helpings.
-        .row_buffer_size(1_024)
-        .busy_timeout(opening.patience);
-    let reader = SqlitePoolOptions::new().max_connections(4).connect_lazy_with(read_options);
-    match verified(&reader, opening).await {
-        Ok((walked, verification)) => {
-            (opened.walked, opened.verification, opened.reader) = (walked, Some(verification), Some(reader));
+    match verified(&path, opening, opened.device).await {
+        Ok((reach, walked, verification)) => {
+            (opened.walked, opened.verification, opened.reach) = (walked, Some(verification), Some(reach));
         }
         Err(error) => {
             opened.problem.get_or_insert_with(|| error.into());
@@ -100,9 +117,39 @@ pub(super) async fn open(opening: &Opening) -> Result<Opened, JournalError> {
     Ok(opened)
 }
 
-async fn verified(reader: &SqlitePool, opening: &Opening) -> Result<(Walked, Verification), JournalError> {
-    let mut connection = reader.acquire().await.map_err(|source| JournalError::store("open its file", source))?;
-    verify::verification(&mut connection, &opening.clock).await
+/// Looks at a home's journal without changing anything about it.
+pub(super) async fn look(opening: &Opening) -> Result<(Reach, Verification), JournalError> {
+    let (reach, _, verification) = verified(&file_of(&opening.home), opening, None).await?;
+    Ok((reach, verification))
+}
+
+/// Finds the way to read the file, and verifies it.
+pub(super) async fn verified(
+    path: &Path,
+    opening: &Opening,
+    device: Option<Uuid>,
+) -> Result<(Reach, Walked, Verification), JournalError> {
+    let reach = reach::reach(path, opening.patience).await?;
+    let mut connection = reach.pool.acquire().await.map_err(|source| JournalError::store("open its file", source))?;
+    let (walked, verification) = verify::verification(&mut connection, &opening.clock, device, opening.at_once).await?;
+    drop(connection);
+    Ok((reach, walked, verification))
+}
+
+/// Makes the file ready to be written, and answers with its device and whether that took the reserve.
+pub(super) async fn prepare_alone(path: &Path, opening: &Opening) -> Result<(Uuid, bool), JournalError> {
+    // Two programs that start together on a new home must not both make the schema.
+    let alone = alone(&opening.home.join("journal.lock"), opening.patience).await?;
+    make_private_file(path)?;
+    let prepared = match prepare(path, &write_options(opening, false)).await {
+        Err(JournalError::Full) if opening.reserve().is_some_and(|reserve| reserve.release()) => {
+            prepare(path, &write_options(opening, true)).await.map(|device| (device, true))
+        }
+        prepared => prepared.map(|device| (device, false)),
+    };
+    // Verifying takes a while in a large journal and needs nobody to wait.
+    drop(alone);
+    prepared
 }
 
 /// Makes the schema, or brings it up to date, and answers with the device.
@@ -146,7 +193,7 @@ pub(super) async fn migrate(
     })
 }
 
-async fn version(connection: &mut SqliteConnection) -> Result<i64, JournalError> {
+pub(super) async fn version(connection: &mut SqliteConnection) -> Result<i64, JournalError> {
     let reading = |source| JournalError::store("read its schema", source);
     let known: i64 =
         sqlx::query_scalar("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = '_sqlx_migrations'")
@@ -169,13 +216,18 @@ async fn device(connection: &mut SqliteConnection) -> Result<Uuid, JournalError>
         let bytes: Vec<u8> = row.try_get("device").map_err(naming)?;
         return Uuid::from_slice(&bytes).map_err(|error| naming(sqlx::Error::Decode(error.into())));
     }
+    name_device(connection).await
+}
+
+/// Gives the file a device id of its own, instead of the one it had.
+pub(super) async fn name_device(connection: &mut SqliteConnection) -> Result<Uuid, JournalError> {
     let device = Uuid::now_v7();
-    sqlx::query("INSERT INTO device (singleton, device, made_ms) VALUES (1, ?, ?)")
+    sqlx::query("INSERT OR REPLACE INTO device (singleton, device, made_ms) VALUES (1, ?, ?)")
         .bind(device.as_bytes().as_slice())
         .bind(Utc::now().timestamp_millis())
         .execute(connection)
         .await
-        .map_err(naming)?;
+        .map_err(|source| JournalError::store("name its device", source))?;
     Ok(device)
 }
 
@@ -203,7 +255,7 @@ fn make_private_file(path: &Path) -> Result<(), JournalError> {
     }
 }
 
-fn restrict(path: &Path) -> Result<(), JournalError> {
+pub(super) fn restrict(path: &Path) -> Result<(), JournalError> {
     use std::os::unix::fs::PermissionsExt;
     let failed = |source| JournalError::file("make private", path, source);
     let mut permissions = fs::metadata(path).map_err(failed)?.permissions();
@@ -215,7 +267,7 @@ fn restrict(path: &Path) -> Result<(), JournalError> {
 }
 
 /// Waits until no other program is opening the journal; the lock ends with the file.
-async fn alone(path: &Path, patience: Duration) -> Result<fs::File, JournalError> {
+pub(super) async fn alone(path: &Path, patience: Duration) -> Result<fs::File, JournalError> {
     make_private_file(path)?;
     let file = fs::OpenOptions::new()
         .write(true)

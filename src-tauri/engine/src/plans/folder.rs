@@ -31,7 +31,7 @@ pub(super) fn read(folder: &Path) -> Result<(Vec<PlanFile>, Vec<PlanFault>), Pla
     if found.seen > MOST_FILES {
         let message = format!("more than {MOST_FILES} files");
         let hint = "Is this the right folder? A plan has plan.toml, checks.toml and environments/*.toml.";
-        found.faults.push(fault("", message, Some(hint.to_owned())));
+        found.faults.push(PlanFault::of_file("", message, Some(hint.to_owned())));
     }
     found.files.sort_by(|one, other| one.name.cmp(&other.name));
     Ok((found.files, found.faults))
@@ -58,7 +58,7 @@ impl Found<'_> {
             let metadata = match self.inside(&path) {
                 Ok(metadata) => metadata,
                 Err(message) if is_part => {
-                    self.faults.push(fault(&name, message, None));
+                    self.faults.push(PlanFault::of_file(&name, message, None));
                     continue;
                 }
                 // A link to somewhere else that would be no part was not meant as part of the plan.
@@ -87,7 +87,7 @@ impl Found<'_> {
 
     fn file(&mut self, path: &Path, name: String, metadata: &fs::Metadata) {
         if !metadata.is_file() {
-            self.faults.push(fault(&name, "not a file that can be read as text".to_owned(), None));
+            self.faults.push(PlanFault::of_file(&name, "not a file that can be read as text", None));
             return;
         }
         let mut bytes = Vec::new();
@@ -95,7 +95,7 @@ impl Found<'_> {
         let read = File::open(path).and_then(|file| file.take(LARGEST_FILE as u64 + 1).read_to_end(&mut bytes));
         match read {
             Ok(_) => self.files.push(PlanFile { name, bytes }),
-            Err(error) => self.faults.push(fault(&name, format!("cannot be read: {error}"), None)),
+            Err(error) => self.faults.push(PlanFault::of_file(&name, format!("cannot be read: {error}"), None)),
         }
     }
 }
@@ -104,8 +104,4 @@ impl Found<'_> {
 fn is_left_by_others(name: &str) -> bool {
     let last = name.rsplit('/').next().unwrap_or(name);
     last.starts_with(['.', '#']) || last.ends_with(['~', '#'])
-}
-
-fn fault(file: &str, message: String, hint: Option<String>) -> PlanFault {
-    PlanFault { file: file.to_owned(), line: 1, column: 1, field: String::new(), message, hint }
 }

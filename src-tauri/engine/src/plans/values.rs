@@ -37,6 +37,10 @@ pub(crate) fn path_of(home: &Path, environment: &Id) -> PathBuf {
 pub(crate) struct Values {
     /// When they were written.
     pub(crate) bound_at: Option<DateTime<Utc>>,
+    /// The process that stands behind them, when one does.
+    pub(crate) pid: Option<i32>,
+    /// When that process started, in clock ticks since the computer did: field 22 of `/proc/PID/stat`.
+    pub(crate) started: Option<u64>,
     /// What `${name}` stands for.
     #[serde(default)]
     #[serde(rename = "values")]
@@ -44,6 +48,9 @@ pub(crate) struct Values {
     /// Secrets by handle.
     #[serde(default)]
     pub(crate) credentials: BTreeMap<Id, String>,
+    /// Jobs that ran while the environment was brought up, by the check that listens for them.
+    #[serde(default)]
+    pub(crate) beats: BTreeMap<Id, DateTime<Utc>>,
     /// Why the file cannot be used, if so.
     #[serde(skip)]
     pub(crate) refused: Option<String>,
@@ -55,8 +62,11 @@ impl fmt::Debug for Values {
         formatter
             .debug_struct("Values")
             .field("bound_at", &self.bound_at)
+            .field("pid", &self.pid)
+            .field("started", &self.started)
             .field("places", &self.places)
             .field("credentials", &handles)
+            .field("beats", &self.beats)
             .field("refused", &self.refused)
             .finish()
     }

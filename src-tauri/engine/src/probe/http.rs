@@ -3,7 +3,7 @@
 //! [`exchange`] asks once and gives back what came, whatever it is; what it means is judged in the domain. Status
 //! pages are asked here too; they are requests whose answers are judged in another way.
 
-use std::{convert::Infallible, error::Error, str::FromStr};
+use std::{convert::Infallible, error::Error, str::FromStr, sync::Arc};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -43,7 +43,7 @@ const MOST_HEADERS: usize = 100;
 const MOST_REDIRECTS: usize = 5;
 const AGENT: &str = concat!("lifeboat/", env!("CARGO_PKG_VERSION"));
 
-/// One request to an endpoint. Its credential is sent as a bearer token, to the endpoint's own origin only.
+/// One request to an endpoint.
 #[derive(Debug)]
 pub(super) struct Request<'a> {
     pub(super) endpoint: &'a Id,
@@ -53,6 +53,8 @@ pub(super) struct Request<'a> {
     /// See [`headers`].
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
+    /// Whether the endpoint's credential is sent as a bearer token, to the endpoint's own origin only.
+    pub(super) bearer: bool,
     /// Whether redirects are followed; only for methods that change nothing.
     pub(super) follow: bool,
 }
@@ -74,15 +76,15 @@ pub(super) struct Answer {
 impl Answer {
     /// As the domain judges it.
     pub(super) fn told(self) -> HttpAnswer {
-        let header = |name: HeaderName| {
-            self.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
-        };
+        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let header = |name: HeaderName| self.headers.get(name).map(text);
         HttpAnswer {
             status: self.status,
             content_type: header(CONTENT_TYPE),
             encoding: header(CONTENT_ENCODING),
             location: header(LOCATION),
             not_followed: self.not_followed,
+            headers: self.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
             body: String::from_utf8_lossy(&self.body).into_owned(),
             whole: self.whole,
             with_credential: self.with_credential,
@@ -100,6 +102,7 @@ pub(super) async fn http(attempt: &Attempt<'_>, probe: &HttpProbe) -> Result<Out
         path: &probe.path,
         headers: headers(&probe.headers)?,
         body: Bytes::new(),
+        bearer: true,
         follow: probe.follow,
     };
     Ok(judge::http(probe, &exchange(attempt, request).await?.told()))
@@ -117,6 +120,7 @@ pub(super) async fn status_page(attempt: &Attempt<'_>, probe: &StatusPageProbe) 
         },
         headers: HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]),
         body: Bytes::new(),
+        bearer: true,
         follow: false,
     };
     Ok(judge::status_page(probe, &exchange(attempt, request).await?.told()))
@@ -148,11 +152,8 @@ pub(super) async fn exchange(attempt: &Attempt<'_>, request: Request<'_>) -> Res
         return Err(CouldNot::NotBound(format!("not bound: \"{}\" leaves the endpoint", request.path)));
     }
     let credential = match credential {
-        Some(_) if own.scheme() != "https" && !address::is_near(own.host_str().unwrap_or_default()) => {
-            return Err(CouldNot::Unprotected);
-        }
-        Some(handle) => Some(attempt.credential(handle).await?),
-        None => None,
+        Some(handle) if request.bearer => Some(credential_for(attempt, &own, handle).await?),
+        Some(_) | None => None,
     };
     let mut redirects = 0;
     loop {
@@ -189,8 +190,16 @@ pub(super) async fn exchange(attempt: &Attempt<'_>, request: Request<'_>) -> Res
     }
 }
 
+/// A credential for a server, unless it would be shown to everybody on the way.
+pub(super) async fn credential_for(attempt: &Attempt<'_>, url: &Url, handle: &Id) -> Result<Arc<Sensitive>, CouldNot> {
+    if url.scheme() != "https" && !address::is_near(url.host_str().unwrap_or_default()) {
+        return Err(CouldNot::Unprotected);
+    }
+    attempt.credential(handle).await
+}
+
 /// An address with a host, as `http` or `https`, without a name and password in it.
-fn web_address(text: &str) -> Result<Url, CouldNot> {
+pub(super) fn web_address(text: &str) -> Result<Url, CouldNot> {
     let url: Option<Url> = text.parse().ok();
     url.filter(|url| ["http", "https"].contains(&url.scheme()) && url.has_host())
         .filter(|url| url.username().is_empty() && url.password().is_none())

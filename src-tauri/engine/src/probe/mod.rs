@@ -25,10 +25,16 @@ use lifeboat_domain::{
 use crate::secrets::{SecretStore, Sensitive};
 
 mod bounded;
+mod folder;
 mod http;
+mod journey;
+mod name;
 mod network;
 mod object;
+mod plugin;
 mod postgres;
+mod query;
+mod rows;
 mod session;
 mod store;
 mod tls;
@@ -54,6 +60,7 @@ pub struct Prober {
 #[derive(Debug)]
 struct Shared {
     trust: trust::Trust,
+    looks: folder::Looks,
 }
 
 impl std::fmt::Debug for Prober {
@@ -66,7 +73,7 @@ impl Prober {
     /// A prober that takes credentials from `secrets`.
     pub fn new(secrets: Arc<dyn SecretStore>) -> Result<Self, Problem> {
         let trust = trust::Trust::new().map_err(|error| Problem::bug(format!("no TLS can be set up: {error}")))?;
-        let shared = Arc::new(Shared { trust });
+        let shared = Arc::new(Shared { trust, looks: folder::Looks::default() });
         Ok(Self { secrets, resolver: Arc::new(SystemResolver), shared })
     }
 
@@ -118,8 +125,14 @@ enum Stage {
     Resolving,
     /// Waiting for the server.
     Talking,
+    /// Waiting for a program on this computer.
+    Running,
     /// The server lists, so many objects so far.
     Listing(u64),
+    /// The server hands out objects, so many so far.
+    Reading(u64),
+    /// Waiting for a folder of this computer.
+    Folder,
 }
 
 /// One probe under way.
@@ -155,12 +168,22 @@ impl Attempt<'_> {
     async fn observe(&self, probe: &Probe) -> Result<Outcome, CouldNot> {
         match probe {
             Probe::Http(probe) => http::http(self, probe).await,
+            Probe::Journey(probe) => journey::journey(self, probe).await,
+            Probe::Plugin(probe) => plugin::plugin(self, probe).await,
+            // Beats are heard where samples are kept; there is nobody to ask.
+            Probe::Heartbeat(_) => Err(CouldNot::Local("nothing to look at: the job reports by itself".to_owned())),
             Probe::Tcp(probe) => tls::tcp(self, probe).await,
             Probe::Tls(probe) => tls::tls(self, probe).await,
             Probe::Postgres(probe) => postgres::server(self, probe).await,
             Probe::PostgresReplication(probe) => Box::pin(postgres::replication(self, probe)).await,
             Probe::PostgresArchive(probe) => postgres::archive(self, probe).await,
+            Probe::PostgresSize(probe) => query::size(self, probe).await,
+            Probe::Sql(probe) => query::sql(self, probe).await,
             Probe::ObjectNewest(probe) => object::newest(self, probe).await,
+            Probe::Dns(probe) => name::dns(self, probe).await,
+            Probe::Bucket(probe) => object::bucket(self, probe).await,
+            Probe::ObjectSample(probe) => object::sample(self, probe).await,
+            Probe::FileNewest(probe) => folder::newest(self, probe).await,
             Probe::StatusPage(probe) => http::status_page(self, probe).await,
         }
     }
@@ -212,9 +235,14 @@ impl Attempt<'_> {
             Stage::Credential => CouldNot::NoCredential(format!("the keychain did not answer within {limit}")),
             Stage::Resolving => CouldNot::Local(format!("name not resolved within {limit}")),
             Stage::Talking => CouldNot::NoAnswer(limit),
+            Stage::Running => CouldNot::Unfinished(format!("the plug-in did not end within {limit}")),
             Stage::Listing(objects) => {
                 CouldNot::Unfinished(format!("listing did not end within {limit}: {objects} objects so far"))
             }
+            Stage::Reading(objects) => {
+                CouldNot::Unfinished(format!("reading did not end within {limit}: {objects} objects so far"))
+            }
+            Stage::Folder => CouldNot::Local(format!("the folder was not read within {limit}")),
         }
     }
 }
@@ -245,7 +273,10 @@ mod tests {
             (Stage::Credential, "the keychain did not answer within 4s", Verdict::Unknown),
             (Stage::Resolving, "name not resolved within 4s", Verdict::Unknown),
             (Stage::Talking, "no answer within 4s", Verdict::Outage),
+            (Stage::Running, "the plug-in did not end within 4s", Verdict::Unknown),
             (Stage::Listing(54_000), "listing did not end within 4s: 54000 objects so far", Verdict::Unknown),
+            (Stage::Reading(7), "reading did not end within 4s: 7 objects so far", Verdict::Unknown),
+            (Stage::Folder, "the folder was not read within 4s", Verdict::Unknown),
         ] {
             attempt.now_at(stage);
             let outcome = attempt.ran_out(Period::from_secs(4)).judge(lifeboat_domain::check::ProbeKind::Http);

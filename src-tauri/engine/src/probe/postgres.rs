@@ -183,12 +183,17 @@ async fn write_in_transaction(session: &mut Session) -> Result<(), Error> {
     session.execute("commit").await
 }
 
-/// Asks one of the plan's questions.
-pub(super) async fn ask(attempt: &Attempt<'_>, session: &mut Session, question: &str) -> Result<QuestionAnswer, Error> {
+/// Begins a transaction that can change nothing.
+pub(super) async fn begin_reading(attempt: &Attempt<'_>, session: &mut Session) -> Result<(), Error> {
     session.execute("begin transaction read only").await?;
     // The server gives up when we do, rather than working on for nobody.
     let left = attempt.left().as_millis().max(1).to_string();
-    session.rows("select set_config('statement_timeout', $1, true)", &[(&left, Type::TEXT)]).await?;
+    session.rows("select set_config('statement_timeout', $1, true)", &[(&left, Type::TEXT)]).await.map(|_| ())
+}
+
+/// Asks one of the plan's questions.
+async fn ask(attempt: &Attempt<'_>, session: &mut Session, question: &str) -> Result<QuestionAnswer, Error> {
+    begin_reading(attempt, session).await?;
     // Any type as text, and the first column whatever the others are called.
     //
     // The one place where SQL is not ours: the plan's author writes these questions, for this very database. The

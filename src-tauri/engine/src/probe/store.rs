@@ -45,6 +45,8 @@ const MOST_TAGS: usize = 50_000;
 #[derive(Debug, Clone)]
 pub(super) struct Store {
     host: String,
+    /// What stands before the bucket in a path, without the slash at its end.
+    path: String,
     addresses: Arc<[SocketAddr]>,
     tls: Option<(ServerName<'static>, Arc<ClientConfig>)>,
 }
@@ -62,7 +64,8 @@ impl Store {
         };
         let port = url.port_or_known_default().unwrap_or_default();
         let addresses = attempt.addresses(host, port, private || address::names_itself(host)).await?;
-        Ok(Self { host: host.to_owned(), addresses: addresses.into(), tls })
+        let path = url.path().trim_end_matches('/').to_owned();
+        Ok(Self { host: host.to_owned(), path, addresses: addresses.into(), tls })
     }
 
     async fn ask(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
@@ -70,6 +73,9 @@ impl Store {
         if request.uri().host() != Some(self.host.as_str()) {
             return Err(ConnectorError::user("the client wants to ask another host".into()));
         }
+        // Below the bucket stands an object, which is read piece by piece by whoever asked for it.
+        let below = request.uri().path().strip_prefix(&self.path).unwrap_or_default();
+        let object = below.trim_start_matches('/').split_once('/').is_some_and(|(_, key)| !key.is_empty());
         let authority = request.uri().authority().map_or("", |authority| authority.as_str());
         let host = HeaderValue::from_str(authority).map_err(|error| ConnectorError::user(error.into()))?;
         let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
@@ -80,8 +86,10 @@ impl Store {
         let io = |error: std::io::Error| ConnectorError::io(error.into());
         let stream = reach(&self.addresses).await.map_err(io)?;
         match self.tls {
-            None => over(stream, request).await,
-            Some((name, trust)) => over(encrypt(stream, name, trust, &[b"http/1.1"]).await.map_err(io)?, request).await,
+            None => over(stream, request, object).await,
+            Some((name, trust)) => {
+                over(encrypt(stream, name, trust, &[b"http/1.1"]).await.map_err(io)?, request, object).await
+            }
         }
         .map_err(|error| ConnectorError::other(error, None))
     }
@@ -99,12 +107,14 @@ impl HttpConnector for Store {
     }
 }
 
-async fn over<S>(stream: S, request: hyper::Request<SdkBody>) -> Result<HttpResponse, Box<dyn Error + Send + Sync>>
+async fn over<S>(
+    stream: S,
+    request: hyper::Request<SdkBody>,
+    object: bool,
+) -> Result<HttpResponse, Box<dyn Error + Send + Sync>>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    // Below the bucket stands an object, which is read piece by piece by whoever asked for it.
-    let object = request.uri().path().trim_start_matches('/').split_once('/').is_some_and(|(_, key)| !key.is_empty());
     let (mut sender, connection, allowance) = handshake(stream).await?;
     let moving = AbortOnDropHandle::new(tokio::spawn(async move {
         let _ = connection.await;

@@ -12,7 +12,7 @@ use futures_util::{
 };
 use lifeboat_domain::{
     Id,
-    check::{Check, Sample, Verdict},
+    check::{Check, Probe, Sample, Verdict},
     status::{CheckHealth, fold},
 };
 use tokio::sync::oneshot;
@@ -43,9 +43,11 @@ impl Scheduler {
         let (scheduler, force, id) = (self.clone(), force.clone(), id.clone());
         let (check, actor) = (check.clone(), actor.to_owned());
         self.tasks.spawn(async move {
+            // What changes things is let finish, so that it cleans up after itself.
+            let may_be_left = !matches!(check.probe, Probe::Journey(_));
             let sample = tokio::select! {
-                sample = scheduler.probe(&force, &check) => Some(sample),
-                () = scheduler.ended.cancelled() => None,
+                sample = scheduler.probe(&force, &id, &check) => Some(sample),
+                () = scheduler.ended.cancelled(), if may_be_left => None,
             };
             let in_doubt = match &sample {
                 Some(sample) => {
@@ -76,7 +78,14 @@ impl Scheduler {
         Some(flight)
     }
 
-    async fn probe(&self, force: &Force, check: &Check) -> Sample {
+    async fn probe(&self, force: &Force, id: &Id, check: &Check) -> Sample {
+        match self.known(force, id, check).await {
+            Some(sample) => sample,
+            None => self.compared(force, id, check, self.look(force, check).await).await,
+        }
+    }
+
+    async fn look(&self, force: &Force, check: &Check) -> Sample {
         let (at, begun) = ((self.clock)(), Instant::now());
         let unknown = |reason: String| Sample {
             at,

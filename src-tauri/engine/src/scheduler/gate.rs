@@ -64,6 +64,10 @@ pub(super) fn server_of(targets: &Targets) -> Option<String> {
         Target::Http { url, .. } => authority(url),
         Target::Host { host, port, .. } | Target::Postgres { host, port, .. } => format!("{host}:{port}"),
         Target::Bucket { url, region, .. } => url.as_deref().map_or_else(|| format!("s3:{region}"), authority),
+        Target::Name { servers, .. } => {
+            servers.first().map_or_else(|| "resolver".to_owned(), |server| format!("dns:{server}"))
+        }
+        Target::Folder { path } => format!("folder:{path}"),
     })
 }
 

@@ -7,6 +7,7 @@
 mod flight;
 mod gate;
 mod lease;
+mod recall;
 mod schedule;
 mod watch;
 

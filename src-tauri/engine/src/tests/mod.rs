@@ -25,6 +25,7 @@ use super::*;
 use crate::scheduler::Targets;
 
 mod plans;
+mod recall;
 mod watching;
 
 const PLAN: &str = r#"

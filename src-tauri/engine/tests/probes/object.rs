@@ -26,13 +26,14 @@ use crate::support::{SECRET, Server, answer, assert_sample, check, closed_port, 
 
 const HOUR: u64 = 3_600;
 
-struct Store {
-    folder: TempDir,
-    server: Server,
+/// An S3 store over a folder, with a bucket `backups`.
+pub(crate) struct Store {
+    pub(crate) folder: TempDir,
+    pub(crate) server: Server,
 }
 
 impl Store {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("backups")).unwrap();
         let mut builder = S3ServiceBuilder::new(FileSystem::new(folder.path()).unwrap());
@@ -49,14 +50,14 @@ impl Store {
         Self { folder, server }
     }
 
-    fn put(&self, key: &str, hours: u64, size: usize) {
+    pub(crate) fn put(&self, key: &str, hours: u64, size: usize) {
         let path = self.folder.path().join("backups").join(key);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, vec![b'x'; size]).unwrap();
         date(&path, SystemTime::now() - Duration::from_secs(hours * HOUR));
     }
 
-    fn target(&self, bucket: &str, credential: &str) -> Target {
+    pub(crate) fn target(&self, bucket: &str, credential: &str) -> Target {
         at(&format!("http://{}", self.server.address), bucket, credential)
     }
 }
@@ -65,7 +66,7 @@ fn date(path: &Path, modified: SystemTime) {
     fs::File::options().write(true).open(path).unwrap().set_modified(modified).unwrap();
 }
 
-fn at(url: &str, bucket: &str, credential: &str) -> Target {
+pub(crate) fn at(url: &str, bucket: &str, credential: &str) -> Target {
     Target::Bucket {
         url: Some(url.to_owned()),
         bucket: bucket.to_owned(),
@@ -88,7 +89,7 @@ pub(crate) fn newest_check() -> Check {
 }
 
 #[tokio::test]
-async fn b17_b18_b123_b124_the_newest_is_not_among_the_first_keys_and_its_age_is_in_utc() {
+async fn the_newest_is_not_among_the_first_keys_and_its_age_is_in_utc() {
     let store = Store::new().await;
     for day in 0..60_u64 {
         store.put(&format!("daily/{day:03}.dump"), (60 - day) * 24 - 22, 10);
@@ -131,7 +132,7 @@ async fn age_size_and_absence_are_judged() {
 }
 
 #[tokio::test]
-async fn b19_refused_is_not_missing_and_missing_is_not_refused() {
+async fn refused_is_not_missing_and_missing_is_not_refused() {
     let store = Store::new().await;
     assert_sample(&probe(&newest_check(), store.target("gone-bucket", "good")).await, Outage, "the bucket is gone");
     assert_sample(&probe(&newest_check(), store.target("backups", "bad")).await, Unknown, "refused our credential");
@@ -152,7 +153,7 @@ async fn b19_refused_is_not_missing_and_missing_is_not_refused() {
     assert_sample(&probe(&newest_check(), nowhere).await, Unknown, "name not ");
 }
 
-fn error(status: &str, code: &str) -> String {
+pub(crate) fn error(status: &str, code: &str) -> String {
     let body = format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>Some words</Message></Error>");
     answer(status, "application/xml", &body)
 }

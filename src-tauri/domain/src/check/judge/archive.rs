@@ -227,6 +227,16 @@ mod tests {
     }
 
     #[test]
+    fn b_09_settings_that_look_right_do_not_hide_an_archive_that_fails() {
+        let set = state();
+        assert!(set.mode == "on" && set.has_archiver && set.switches);
+        let failing = ArchiveState { failed: Some(archived(3, 5)), failures: 9, ..set.clone() };
+        assert_eq!((judged(&set).verdict, judged(&failing).verdict), (Operational, Outage));
+        let never = ArchiveState { archived: None, ..set };
+        assert_eq!(judged(&never).verdict, Unknown, "nothing was ever archived");
+    }
+
+    #[test]
     fn an_idle_server_is_no_failure() {
         let idle = ArchiveState { archived: Some(archived(2, 36_000)), ..state() };
         assert_eq!(judged(&idle).verdict, Operational);

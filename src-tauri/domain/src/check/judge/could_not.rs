@@ -83,9 +83,10 @@ impl StoreRefusal {
         };
         let told = || format!("status {}: {}", self.status, words());
         match (self.code.as_str(), self.status) {
-            ("NoSuchBucket", _) => CouldNot::Answered("the bucket is gone".to_owned()),
+            // A question by HEAD is answered without a code.
+            ("NoSuchBucket", _) | ("NotFound", 404) => CouldNot::Answered("the bucket is gone".to_owned()),
             ("RequestTimeTooSkewed", _) => CouldNot::Local("this computer's clock differs from the store's".to_owned()),
-            ("NotImplemented", _) | (_, 501) => CouldNot::NotImplemented(words()),
+            ("NotImplemented" | "MethodNotAllowed", _) | (_, 405 | 501) => CouldNot::NotImplemented(words()),
             ("AuthorizationHeaderMalformed" | "PermanentRedirect", _) | (_, 301 | 307) => {
                 CouldNot::Local(format!("the bucket is in another region: {}", words()))
             }
@@ -292,6 +293,8 @@ mod tests {
             ("RequestTimeTooSkewed", 403, Unknown, "clock differs"),
             ("NotImplemented", 501, Unknown, "not implemented"),
             ("", 501, Unknown, "not implemented"),
+            ("NotFound", 404, Outage, "the bucket is gone"),
+            ("MethodNotAllowed", 405, Unknown, "not implemented"),
             ("PermanentRedirect", 301, Unknown, "another region"),
             ("AuthorizationHeaderMalformed", 400, Unknown, "another region"),
             ("SlowDown", 503, Unknown, "less often"),

@@ -25,6 +25,8 @@ pub struct HttpAnswer {
     pub location: Option<String>,
     /// Why it was not followed, when it was to be.
     pub not_followed: Option<&'static str>,
+    /// Every header by its name in lower case.
+    pub headers: Vec<(String, String)>,
     /// The body as text, what is no UTF-8 replaced.
     pub body: String,
     /// Whether that is all of it. Reading stops at a bound.
@@ -47,6 +49,12 @@ impl HttpAnswer {
         (!plain).then(|| format!("answer is compressed ({}), which was not asked for", line(encoding, 40)))
     }
 
+    /// The first value of a header.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        let mut headers = self.headers.iter();
+        headers.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
     /// The answer as kept for evidence.
     pub(super) fn evidence(&self) -> String {
         let header = |name: &str, value: &Option<String>| {
@@ -59,11 +67,16 @@ impl HttpAnswer {
 
 /// Judges an answer; the worst condition that does not hold decides.
 pub fn http(probe: &HttpProbe, answer: &HttpAnswer) -> Outcome {
-    let mut outcomes = vec![status(probe, answer)];
+    expected(&probe.expect, answer)
+}
+
+/// Judges an answer by expectations, of whatever they are.
+pub(super) fn expected(expect: &[Expectation], answer: &HttpAnswer) -> Outcome {
+    let mut outcomes = vec![status(expect, answer)];
     // Who was not let in has not seen the service, so its body is not judged.
     if outcomes.iter().all(|outcome| outcome.verdict != Verdict::Unknown) {
         let document = LazyCell::new(|| document(&answer.body));
-        for expectation in probe.expect.iter().filter(|expectation| expectation.status.is_empty()) {
+        for expectation in expect.iter().filter(|expectation| expectation.status.is_empty()) {
             let held = match (&expectation.json, &expectation.text) {
                 (Some(path), _) => json(path, expectation, answer, &document),
                 (None, Some(text)) => contains(text, expectation, answer),
@@ -76,9 +89,9 @@ pub fn http(probe: &HttpProbe, answer: &HttpAnswer) -> Outcome {
     Outcome::worst(outcomes).unwrap_or(fine).answered(answer.evidence())
 }
 
-fn status(probe: &HttpProbe, answer: &HttpAnswer) -> Outcome {
+fn status(expect: &[Expectation], answer: &HttpAnswer) -> Outcome {
     let got = answer.status;
-    let stated: Vec<&Expectation> = probe.expect.iter().filter(|expectation| !expectation.status.is_empty()).collect();
+    let stated: Vec<&Expectation> = expect.iter().filter(|expectation| !expectation.status.is_empty()).collect();
     let failed = if stated.is_empty() {
         (!(200..=299).contains(&got)).then(|| (Verdict::Outage, "200 to 299".to_owned()))
     } else {
@@ -203,6 +216,24 @@ fn shown(value: &Value) -> String {
 }
 
 #[cfg(test)]
+impl Expectation {
+    /// An expectation of nothing, to be filled in.
+    pub(crate) fn none() -> Self {
+        Self {
+            status: Vec::new(),
+            json: None,
+            text: None,
+            is: None,
+            is_not: None,
+            one_of: Vec::new(),
+            at_most: None,
+            at_least: None,
+            otherwise: crate::check::Otherwise::Outage,
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use serde_json::json;
 
@@ -223,17 +254,7 @@ mod tests {
     }
 
     fn nothing(otherwise: Otherwise) -> Expectation {
-        Expectation {
-            status: Vec::new(),
-            json: None,
-            text: None,
-            is: None,
-            is_not: None,
-            one_of: Vec::new(),
-            at_most: None,
-            at_least: None,
-            otherwise,
-        }
+        Expectation { otherwise, ..Expectation::none() }
     }
 
     fn at(path: &str) -> Expectation {
@@ -319,13 +340,13 @@ mod tests {
     }
 
     #[test]
-    fn b90_a_plain_ok_passes_when_no_json_was_asked() {
+    fn b_90_a_plain_ok_passes_when_no_json_was_asked() {
         assert_eq!(judged(vec![], &answer(200, "OK")).0, Operational);
         assert_eq!(judged(vec![text("OK")], &answer(200, "OK")).0, Operational);
     }
 
     #[test]
-    fn b91_a_green_status_with_a_degraded_body_is_degraded() {
+    fn b_91_a_degraded_body_with_status_200_is_not_good() {
         for (body, verdict, reason) in [
             (r#"{"status":"ok"}"#, Operational, "status 200"),
             (r#"{"status":"degraded","db":"down"}"#, Degraded, "$.status is \"degraded\", expected \"ok\""),

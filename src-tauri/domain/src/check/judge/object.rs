@@ -5,7 +5,10 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::words::{counted, elapsed, quoted, size};
-use crate::check::{ObjectNewestProbe, Outcome};
+use crate::{
+    check::{ObjectNewestProbe, Outcome},
+    plan::quantity::{Period, Size},
+};
 
 /// How far a store's clock may be ahead before its times are not believed.
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(5);
@@ -47,46 +50,76 @@ impl Listing {
     }
 }
 
+/// What is wanted of the newest of something.
+pub(super) struct Wanted<'a> {
+    /// What it is called: `object`, `file`.
+    pub(super) noun: &'static str,
+    /// Where it is looked for when nothing narrows that: `in the bucket`.
+    pub(super) place: &'static str,
+    /// How the prefix narrows that: `under`, `beginning with`.
+    pub(super) below: &'static str,
+    pub(super) prefix: &'a str,
+    pub(super) suffix: &'a str,
+    pub(super) max_age: Period,
+    pub(super) degraded_age: Option<Period>,
+    pub(super) min_size: Size,
+}
+
 /// Judges a listing at `now`.
 pub fn object_newest(probe: &ObjectNewestProbe, listing: &Listing, now: DateTime<Utc>) -> Outcome {
-    let count = listing.objects as f64;
+    let wanted = Wanted {
+        noun: "object",
+        place: "in the bucket",
+        below: "under",
+        prefix: &probe.prefix,
+        suffix: &probe.suffix,
+        max_age: probe.max_age,
+        degraded_age: probe.degraded_age,
+        min_size: probe.min_size,
+    };
+    newest(&wanted, listing, now)
+}
+
+/// Judges the newest of a listing at `now`.
+pub(super) fn newest(wanted: &Wanted<'_>, listing: &Listing, now: DateTime<Utc>) -> Outcome {
+    let Wanted { noun, place, below, prefix, suffix, .. } = wanted;
+    let unit = format!("{noun}s");
     let Some(newest) = &listing.newest else {
-        let wanted = match (probe.prefix.as_str(), probe.suffix.as_str()) {
-            ("", "") => "no object in the bucket".to_owned(),
-            (prefix, "") => format!("no object under {}", quoted(prefix)),
-            ("", suffix) => format!("no object ending in {}", quoted(suffix)),
-            (prefix, suffix) => format!("no object under {} ending in {}", quoted(prefix), quoted(suffix)),
+        let reason = match (*prefix, *suffix) {
+            ("", "") => format!("no {noun} {place}"),
+            (prefix, "") => format!("no {noun} {below} {}", quoted(prefix)),
+            ("", suffix) => format!("no {noun} ending in {}", quoted(suffix)),
+            (prefix, suffix) => format!("no {noun} {below} {} ending in {}", quoted(prefix), quoted(suffix)),
         };
-        return Outcome::outage(wanted).measured("objects", 0.0, "objects");
+        return Outcome::outage(reason).measured(&unit, 0.0, &unit);
     };
     let age = now - newest.modified;
-    verdict(probe, newest, age)
+    verdict(wanted, newest, age)
         .unwrap_or_else(|| {
-            let counted = counted(listing.objects, "object");
+            let counted = counted(listing.objects, noun);
             Outcome::operational(format!("newest is {} old, {}, of {counted}", elapsed(age), size(newest.size)))
         })
-        .measured("objects", count, "objects")
+        .measured(&unit, listing.objects as f64, &unit)
         .measured("newest age", (age.num_milliseconds() as f64 / 1_000.0).max(0.0), "s")
         .measured("newest size", newest.size as f64, "bytes")
         .answered(format!("newest: {}\nsize: {}\nmodified: {}", newest.key, newest.size, newest.modified.to_rfc3339()))
 }
 
-fn verdict(probe: &ObjectNewestProbe, newest: &NewestObject, age: TimeDelta) -> Option<Outcome> {
+fn verdict(wanted: &Wanted<'_>, newest: &NewestObject, age: TimeDelta) -> Option<Outcome> {
+    let noun = wanted.noun;
     if age < -CLOCK_TOLERANCE {
-        return Some(Outcome::unknown(format!(
-            "clock differs: the newest object is {} in the future",
-            elapsed(age.abs())
-        )));
+        let ahead = elapsed(age.abs());
+        return Some(Outcome::unknown(format!("clock differs: the newest {noun} is {ahead} in the future")));
     }
-    let told = |limit| format!("newest object is {} old, limit {limit}", elapsed(age));
-    if age > probe.max_age.to_delta() {
-        return Some(Outcome::outage(told(probe.max_age)));
+    let told = |limit| format!("newest {noun} is {} old, limit {limit}", elapsed(age));
+    if age > wanted.max_age.to_delta() {
+        return Some(Outcome::outage(told(wanted.max_age)));
     }
-    if newest.size < probe.min_size.bytes() {
+    if newest.size < wanted.min_size.bytes() {
         let found = size(newest.size);
-        return Some(Outcome::outage(format!("newest object has {found}, expected at least {}", probe.min_size)));
+        return Some(Outcome::outage(format!("newest {noun} has {found}, expected at least {}", wanted.min_size)));
     }
-    match probe.degraded_age {
+    match wanted.degraded_age {
         Some(limit) if age > limit.to_delta() => Some(Outcome::degraded(told(limit))),
         Some(_) | None => None,
     }
@@ -158,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn b17_the_newest_is_found_wherever_it_stands_in_the_listing() {
+    fn b_17_the_newest_is_found_wherever_it_stands_in_the_listing() {
         let mut listing = Listing::default();
         for (key, seconds, size) in [
             ("daily/2026-10-04.dump", 7 * 604_800, 9),

@@ -80,11 +80,14 @@ fn judge(question: &Question, answer: &QuestionAnswer) -> Option<Outcome> {
             Some(Outcome::new(verdict, format!("{means}: got null, expected {}", quoted(is))))
         }
         QuestionAnswer::NoRow => Some(Outcome::new(verdict, format!("{means}: no row, expected {}", quoted(is)))),
-        QuestionAnswer::Error(error) => match error.could_not() {
+        QuestionAnswer::Error(error) => {
+            let could_not = error.could_not();
             // The server cannot answer what the plan says it can: a missing table is the very thing asked about.
-            CouldNot::Answered(why) => Some(Outcome::outage(format!("{means}: {why}"))),
-            other => Some(other.judge(ProbeKind::Postgres)),
-        },
+            if let CouldNot::Answered(why) = could_not {
+                return Some(Outcome::outage(format!("{means}: {why}")));
+            }
+            Some(could_not.judge(ProbeKind::Postgres))
+        }
     }
 }
 

@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn b122_an_idle_standby_is_not_behind() {
+    fn b_122_an_idle_standby_is_not_behind() {
         let idle = StandbyState { last_replayed: Some(seconds_ago(44 * 60)), ..standby() };
         let outcome = judged(idle.clone(), Ok(Lsn(1_000)));
         assert_eq!((outcome.verdict, measured(&outcome, "seconds behind")), (Operational, Some(0.0)));
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn b121_nothing_replayed_yet_is_no_failure_to_check_and_not_good_either() {
+    fn b_121_nothing_replayed_yet_is_no_failure_to_check_and_not_good_either() {
         let fresh = StandbyState { last_replayed: None, ..standby() };
         assert_eq!(judged(fresh.clone(), Ok(Lsn(1_000))).verdict, Operational);
         let waiting = StandbyState { received: Some(Lsn(2_000)), ..fresh.clone() };

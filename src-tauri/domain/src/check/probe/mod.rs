@@ -7,19 +7,39 @@ use crate::plan::{
     read::{choice, kinds},
 };
 
+mod bucket;
+mod folder;
+mod heartbeat;
 mod http;
+mod journey;
+mod name;
 mod network;
 mod object;
+mod plugin;
 mod postgres;
+mod query;
 mod status_page;
 
 pub use self::{
+    bucket::{
+        BucketAspect, BucketAspectKind, BucketExpectation, BucketProbe, EncryptionExpectation, LifecycleExpectation,
+        LockMode, ObjectLockExpectation, PublicAccessExpectation, PublicSwitch, RegionExpectation,
+        ReplicationExpectation, VersioningExpectation,
+    },
+    folder::{FileNewestProbe, WithoutFolder},
+    heartbeat::HeartbeatProbe,
     http::{Expectation, HttpProbe, Method},
+    journey::{Capture, JourneyProbe, JourneyStep, StepMethod},
+    name::{DnsProbe, RecordType},
     network::{TcpProbe, TlsProbe},
-    object::ObjectNewestProbe,
+    object::{ObjectNewestProbe, ObjectSampleProbe},
+    plugin::PluginProbe,
     postgres::{PostgresArchiveProbe, PostgresProbe, PostgresReplicationProbe, Question},
+    query::{PostgresSizeProbe, SqlProbe, Wanted},
     status_page::{Feed, StatusPageProbe},
 };
+
+pub(crate) use self::journey::{CREDENTIAL, RUN};
 
 choice! {
     /// The verdict of a condition that does not hold.
@@ -45,6 +65,12 @@ kinds! {
     pub enum Probe by ProbeKind {
         /// One HTTP request.
         Http(HttpProbe) = "http",
+        /// Several HTTP requests, one after the other.
+        Journey(JourneyProbe) = "journey",
+        /// A monitoring plug-in.
+        Plugin(PluginProbe) = "plugin",
+        /// A job that reports by itself.
+        Heartbeat(HeartbeatProbe) = "heartbeat",
         /// A TCP connection.
         Tcp(TcpProbe) = "tcp",
         /// A TLS certificate.
@@ -55,8 +81,20 @@ kinds! {
         PostgresReplication(PostgresReplicationProbe) = "postgres-replication",
         /// A PostgreSQL log archive.
         PostgresArchive(PostgresArchiveProbe) = "postgres-archive",
+        /// The size of a PostgreSQL database.
+        PostgresSize(PostgresSizeProbe) = "postgres-size",
+        /// A query and its expected answer.
+        Sql(SqlProbe) = "sql",
         /// The newest object of a bucket.
         ObjectNewest(ObjectNewestProbe) = "object-newest",
+        /// A name.
+        Dns(DnsProbe) = "dns",
+        /// A bucket's settings.
+        Bucket(BucketProbe) = "bucket",
+        /// Objects of a bucket against the database's rows.
+        ObjectSample(ObjectSampleProbe) = "object-sample",
+        /// The newest file of a folder.
+        FileNewest(FileNewestProbe) = "file-newest",
         /// A provider's status page.
         StatusPage(StatusPageProbe) = "status-page",
     }
@@ -67,12 +105,21 @@ impl Probe {
     pub fn endpoints(&self) -> Vec<(&'static str, &Id)> {
         match self {
             Self::Http(probe) => vec![("endpoint", &probe.endpoint)],
+            Self::Journey(probe) => vec![("endpoint", &probe.endpoint)],
+            Self::Plugin(probe) => probe.endpoint.iter().map(|endpoint| ("endpoint", endpoint)).collect(),
+            Self::Heartbeat(_) => Vec::new(),
             Self::Tcp(probe) => vec![("endpoint", &probe.endpoint)],
             Self::Tls(probe) => vec![("endpoint", &probe.endpoint)],
             Self::Postgres(probe) => vec![("endpoint", &probe.endpoint)],
             Self::PostgresReplication(probe) => vec![("endpoint", &probe.endpoint), ("primary", &probe.primary)],
             Self::PostgresArchive(probe) => vec![("endpoint", &probe.endpoint)],
+            Self::PostgresSize(probe) => vec![("endpoint", &probe.endpoint)],
+            Self::Sql(probe) => vec![("endpoint", &probe.endpoint)],
             Self::ObjectNewest(probe) => vec![("endpoint", &probe.endpoint)],
+            Self::Dns(probe) => vec![("endpoint", &probe.endpoint)],
+            Self::Bucket(probe) => vec![("endpoint", &probe.endpoint)],
+            Self::ObjectSample(probe) => vec![("endpoint", &probe.endpoint), ("database", &probe.database)],
+            Self::FileNewest(probe) => vec![("endpoint", &probe.endpoint)],
             Self::StatusPage(probe) => vec![("endpoint", &probe.endpoint)],
         }
     }

@@ -161,20 +161,12 @@ impl Linter<'_> {
     fn queries_differ(&mut self) {
         let plain = |query: &str| query.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
         let mut asked: BTreeMap<String, (&str, (String, String))> = BTreeMap::new();
-        let questions = self.plan.checks.iter().flat_map(|(id, check)| match &check.probe {
-            Probe::Postgres(probe) => probe
-                .questions
-                .iter()
-                .enumerate()
-                .map(|(number, question)| {
-                    (
-                        question.query.as_str(),
-                        id.as_str(),
-                        at("checks.toml", format!("checks.{id}.questions[{number}]")),
-                    )
-                })
-                .collect(),
-            _ => Vec::new(),
+        let questions = self.plan.checks.iter().flat_map(|(id, check)| {
+            let questions = if let Probe::Postgres(probe) = &check.probe { probe.questions.as_slice() } else { &[] };
+            questions.iter().enumerate().map(move |(number, question)| {
+                let place = at("checks.toml", format!("checks.{id}.questions[{number}]"));
+                (question.query.as_str(), id.as_str(), place)
+            })
         });
         let queries = (self.plan.backups.queries.iter())
             .map(|(id, query)| (query.query.as_str(), id.as_str(), at(FILE, format!("queries.{id}"))));

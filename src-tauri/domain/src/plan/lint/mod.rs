@@ -23,6 +23,7 @@ use ts_rs::TS;
 
 pub use self::code::{FindingCode, FindingSeverity};
 use super::{Place, Plan, PlanPlaces};
+use crate::text::visible;
 
 /// Something a plan says wrongly.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -93,7 +94,8 @@ impl Linter<'_> {
             }
             new
         });
-        let (message, why) = (message.into(), code.why().to_owned());
+        // A message may quote what the plan says; on a terminal or a page it stays one line that does nothing.
+        let (message, why) = (visible(&message.into()).into_owned(), code.why().to_owned());
         self.findings.push(Finding { code, severity: code.severity(), message, why, places });
     }
 }

@@ -129,9 +129,10 @@ fn from_step(
         *open = true;
     }
     let position = |id: &Id| runbook.step(id).map_or(usize::MAX, |(at, _)| at);
-    let ways: Vec<usize> = match &step.act {
-        Act::Decision(act) => act.options.iter().map(|choice| position(&choice.then)).collect(),
-        _ => vec![step.next.as_ref().map_or(at + 1, position)],
+    let ways: Vec<usize> = if let Act::Decision(act) = &step.act {
+        act.options.iter().map(|choice| position(&choice.then)).collect()
+    } else {
+        vec![step.next.as_ref().map_or(at + 1, position)]
     };
     let longest = ways.into_iter().map(|next| from_step(runbook, next, best, open)).max().unwrap_or_default();
     let (rest, mut path) = longest;

@@ -12,6 +12,17 @@ macro_rules! doc_text {
 }
 pub(crate) use doc_text;
 
+/// The default of a field, when it has one.
+macro_rules! default_value {
+    () => {
+        None
+    };
+    ($default:expr) => {
+        Some($default)
+    };
+}
+pub(crate) use default_value;
+
 /// Reads a type from its text form, with the type's own words as the fault. The pattern after `like` is what
 /// editors check while one types; the reader stays the judge.
 macro_rules! read_from_text {
@@ -51,7 +62,7 @@ pub(crate) use read_from_text;
 
 /// Declares a table of the plan. Keys in the file are the fields in kebab-case. A field may have a default;
 /// `Option`, `Vec` and maps may be absent. A part declared by `kinds!` may follow after `with`: its keys stand in
-/// the same table.
+/// the same table. A function named after `judged by` tells what is wrong between the fields.
 macro_rules! table {
     (
         $(#[$($meta:tt)*])*
@@ -59,6 +70,7 @@ macro_rules! table {
             $( $(#[$($field_meta:tt)*])* pub $field:ident : $type:ty $(= $default:expr)? ),* $(,)?
         }
         $(with { $(#[$($part_meta:tt)*])* pub $part:ident : $part_type:ident $(,)? })?
+        $(judged by $judge:path)?
     ) => {
         $(#[$($meta)*])*
         #[derive(Debug, Clone, PartialEq, serde::Serialize, ts_rs::TS)]
@@ -76,18 +88,17 @@ macro_rules! table {
             ) -> Option<Self> {
                 faults.describe(concat!($($crate::plan::read::doc_text!($($meta)*), "\n"),*));
                 $(
-                    #[allow(unused_mut, unused_assignments, clippy::allow_attributes, reason = "a default is optional")]
-                    let mut default: Option<$type> = None;
-                    $( default = Some($default); )?
                     let $field = reader.described_field(
                         &stringify!($field).replace('_', "-"),
                         concat!($($crate::plan::read::doc_text!($($field_meta)*), "\n"),*),
-                        default,
+                        $crate::plan::read::default_value!($($default)?),
                         faults,
                     );
                 )*
                 $( let $part = <$part_type>::read_from(reader, faults); )?
-                Some(Self { $( $field: $field?, )* $( $part: $part?, )? })
+                let value = Self { $( $field: $field?, )* $( $part: $part?, )? };
+                $( $judge(&value, reader, faults); )?
+                Some(value)
             }
         }
 

@@ -5,156 +5,31 @@
 //! One declaration (`table!`, `choice!`, `kinds!`) gives the type, its reader and its shape for editors.
 
 mod depth;
+mod fault;
 mod macros;
 mod shape;
 mod values;
 
-use std::{borrow::Cow, collections::BTreeMap, ops::Range};
+use std::{collections::BTreeMap, ops::Range};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
 };
-use ts_rs::TS;
 
-pub(crate) use self::macros::{choice, doc_text, kinds, read_from_text, table};
-use self::shape::Recording;
-pub use self::shape::Shapes;
-
-/// One mistake in a plan, at its place.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, TS, thiserror::Error)]
-#[error("{file}:{line}:{column}: {message}")]
-#[ts(export)]
-pub struct PlanFault {
-    /// The file, relative to the plan's folder.
-    pub file: String,
-    /// Line, from 1.
-    pub line: u32,
-    /// Column in characters, from 1.
-    pub column: u32,
-    /// The dotted path of the value, such as `checks.api.interval`; empty when the file itself is at fault.
-    pub field: String,
-    /// What is wrong.
-    pub message: String,
-    /// What to write instead.
-    pub hint: Option<String>,
-}
-
-/// A plan file's text, able to turn byte offsets into lines and columns.
-#[derive(Debug)]
-pub struct Source<'a> {
-    file: &'a str,
-    text: &'a str,
-    line_starts: Vec<usize>,
-}
-
-impl<'a> Source<'a> {
-    /// Prepares a text for reading; `file` is its name in messages.
-    pub fn new(file: &'a str, text: &'a str) -> Self {
-        let starts = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
-        Self { file, text, line_starts: std::iter::once(0).chain(starts).collect() }
-    }
-
-    /// The whole text.
-    pub const fn text(&self) -> &'a str {
-        self.text
-    }
-
-    /// Line and column, from 1, of a byte offset.
-    pub fn place(&self, offset: usize) -> (u32, u32) {
-        let offset = offset.min(self.text.len());
-        let line = self.line_starts.partition_point(|start| *start <= offset);
-        let start = self.line_starts.get(line.saturating_sub(1)).copied().unwrap_or(0);
-        // Characters are counted where people look; far out on a line bytes have to do, or long lines take forever.
-        let counted = offset.min(start + LONGEST_COUNTED);
-        let before = self.text.as_bytes().get(start..counted).unwrap_or_default();
-        let characters = before.iter().filter(|byte| !matches!(byte, 0x80..=0xbf)).count();
-        let column = characters + (offset - counted) + 1;
-        (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX))
-    }
-}
-
-/// How far into a line columns are counted in characters.
-const LONGEST_COUNTED: usize = 512;
-
-/// The most faults told of one file.
-const MOST_FAULTS: usize = 1_000;
+pub(crate) use self::{
+    fault::shown,
+    macros::{choice, default_value, doc_text, kinds, read_from_text, table},
+};
+pub use self::{
+    fault::{Faults, PlanFault, Source},
+    shape::Shapes,
+};
 
 /// The most values of a file whose places are kept, and how deep.
 const MOST_PLACES: usize = 50_000;
 const DEEPEST_PLACE: usize = 16;
-
-/// A text short enough to be shown in a message.
-pub(crate) fn shown(text: &str) -> Cow<'_, str> {
-    const LONGEST: usize = 80;
-    match text.char_indices().nth(LONGEST) {
-        None => Cow::Borrowed(text),
-        Some((end, _)) => Cow::Owned(format!("{}...", &text[..end])),
-    }
-}
-
-/// Collects the faults of one file.
-#[derive(Debug)]
-pub struct Faults<'a> {
-    source: &'a Source<'a>,
-    list: Vec<PlanFault>,
-    more: bool,
-    recording: Option<Recording>,
-}
-
-impl<'a> Faults<'a> {
-    /// No faults yet.
-    pub fn new(source: &'a Source<'a>) -> Self {
-        Self { source, list: Vec::new(), more: false, recording: None }
-    }
-
-    /// Adds a fault at a byte range of the file.
-    pub fn add(&mut self, span: &Range<usize>, field: &str, message: impl Into<String>, hint: Option<String>) {
-        if self.is_full() {
-            self.more = true;
-            return;
-        }
-        let (line, column) = self.source.place(span.start);
-        self.list.push(PlanFault {
-            file: self.source.file.to_owned(),
-            line,
-            column,
-            field: field.to_owned(),
-            message: message.into(),
-            hint,
-        });
-    }
-
-    /// Says what is being read, for the schema.
-    pub(crate) fn describe(&mut self, description: &'static str) {
-        if let Some(recording) = &mut self.recording {
-            recording.describe(description);
-        }
-    }
-
-    /// Whether there are so many that further ones are only counted.
-    pub(crate) fn is_full(&self) -> bool {
-        self.list.len() >= MOST_FAULTS
-    }
-
-    /// All faults so far, in the order of the file.
-    pub fn into_list(mut self) -> Vec<PlanFault> {
-        if self.more {
-            self.list.push(PlanFault {
-                file: self.source.file.to_owned(),
-                line: 1,
-                column: 1,
-                field: String::new(),
-                message: format!("more than {MOST_FAULTS} mistakes; the others are not listed"),
-                hint: Some("Is this the right file?".to_owned()),
-            });
-        }
-        self.list.sort();
-        self.list.dedup();
-        self.list
-    }
-}
 
 /// Line and column of each value of a file, by dotted path, for what is found after reading.
 pub type Places = BTreeMap<String, (u32, u32)>;
@@ -372,11 +247,11 @@ fn read_node<T>(
     read: impl FnOnce(&Node<'_, '_>, &mut Faults<'_>) -> Option<T>,
 ) -> (Option<T>, Vec<PlanFault>) {
     let mut faults = Faults::new(source);
-    if let Some((at, what)) = depth::too_deep(source.text) {
+    if let Some((at, what)) = depth::too_deep(source.text()) {
         faults.add(&(at..at), "", what, Some("Is a bracket or a quote missing before this?".to_owned()));
         return (None, faults.into_list());
     }
-    let (document, errors) = DeTable::parse_recoverable(source.text);
+    let (document, errors) = DeTable::parse_recoverable(source.text());
     for error in &errors {
         let span = error.span().unwrap_or(0..0);
         faults.add(&span, "", format!("not valid TOML: {}", shown(error.message())), None);

@@ -12,6 +12,14 @@ fn fixed(host: &str) -> Option<&str> {
     (!host.is_empty() && !host.contains("${")).then_some(host)
 }
 
+/// The host of a server, which may have a port behind it.
+fn host(server: &str) -> &str {
+    match server.rsplit_once(':') {
+        Some((host, _)) if !host.contains(':') || host.ends_with(']') => host,
+        Some(_) | None => server,
+    }
+}
+
 /// An address as the plan writes it, in its parts.
 struct Written<'a> {
     scheme: &'a str,
@@ -62,6 +70,13 @@ impl Judge<'_> {
                             self.unencrypted(&file, &format!("endpoints.{id}.tls"), "Remove \"tls\"");
                         }
                     }
+                    Endpoint::Name(end) => {
+                        for server in &end.servers {
+                            self.host_is_safe(&file, id, "servers", host(server.as_written()));
+                        }
+                    }
+                    // Nothing is connected to.
+                    Endpoint::Folder(_) => {}
                 }
             }
         }

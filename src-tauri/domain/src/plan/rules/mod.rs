@@ -146,7 +146,8 @@ impl Judge<'_> {
                         self.fault(&file, "endpoints", message, Some(hint));
                         continue;
                     };
-                    let wanted = kinds_for(check.probe.kind());
+                    let wanted: &[EndpointKind] =
+                        if key == "database" { &[EndpointKind::Postgres] } else { kinds_for(check.probe.kind()) };
                     if !wanted.contains(&bound.kind()) {
                         let words: Vec<&str> = wanted.iter().map(|kind| kind.word()).collect();
                         let message = format!(
@@ -200,9 +201,18 @@ impl Judge<'_> {
 
 const fn kinds_for(probe: ProbeKind) -> &'static [EndpointKind] {
     match probe {
-        ProbeKind::Http | ProbeKind::StatusPage => &[EndpointKind::Http],
+        ProbeKind::Http | ProbeKind::StatusPage | ProbeKind::Journey => &[EndpointKind::Http],
+        // A plug-in is told the values of whatever it looks at.
+        ProbeKind::Plugin => &[EndpointKind::Http, EndpointKind::Host, EndpointKind::Postgres, EndpointKind::Bucket],
+        ProbeKind::Heartbeat => &[],
         ProbeKind::Tcp | ProbeKind::Tls => &[EndpointKind::Host],
-        ProbeKind::Postgres | ProbeKind::PostgresReplication | ProbeKind::PostgresArchive => &[EndpointKind::Postgres],
-        ProbeKind::ObjectNewest => &[EndpointKind::Bucket],
+        ProbeKind::Postgres
+        | ProbeKind::PostgresReplication
+        | ProbeKind::PostgresArchive
+        | ProbeKind::PostgresSize
+        | ProbeKind::Sql => &[EndpointKind::Postgres],
+        ProbeKind::ObjectNewest | ProbeKind::ObjectSample | ProbeKind::Bucket => &[EndpointKind::Bucket],
+        ProbeKind::Dns => &[EndpointKind::Name],
+        ProbeKind::FileNewest => &[EndpointKind::Folder],
     }
 }

@@ -46,7 +46,7 @@ fn what_is_near_and_what_only_a_value_decides_is_left_alone() {
         ("${url}", "192.168.1.1"),
     ] {
         let text = text
-            .replace("url = \"https://api.samiatarot.com\"", &format!("url = \"{url}\"\ncredential = \"a\""))
+            .replacen("url = \"https://api.samiatarot.com\"", &format!("url = \"{url}\"\ncredential = \"a\""), 1)
             .replace("host = \"db.samiatarot.com\"\nd", &format!("host = \"{host}\"\ntls = \"off\"\nd"));
         let mut files = super::bundled();
         let file = files.iter_mut().find(|file| file.name == "environments/production.toml").unwrap();

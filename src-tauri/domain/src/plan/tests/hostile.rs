@@ -176,6 +176,70 @@ fn much_is_refused_without_saying_much() {
 }
 
 #[test]
+fn every_kind_of_bad_file_is_refused_at_its_line() {
+    let good = || bundled().into_iter().find(|file| file.name == "checks.toml").unwrap().bytes;
+    let after_good = |more: &[u8]| [good().as_slice(), more].concat();
+    let lines = std::str::from_utf8(&good()).unwrap().lines().count() as u32;
+    for (bytes, line, says) in [
+        (after_good(b"x = \"\0\"\n"), lines + 1, "not valid TOML"),
+        (after_good(b"# \0\n"), lines + 1, "not valid TOML"),
+        (after_good(b"# \xff\xfe\n"), lines + 1, "not UTF-8 text"),
+        (after_good(b"\xed\xa0\x80"), lines + 1, "not UTF-8 text"),
+        (after_good(b"[checks]\n[checks]\n"), lines + 2, "not valid TOML: duplicate key"),
+        (after_good(b"[checks.new]\nkind = \"tcp\"\nkind = \"tcp\"\n"), lines + 3, "not valid TOML: duplicate key"),
+        (after_good(b"[checks.new]\n\"kind\" = \"tcp\"\nkind = \"tcp\"\n"), lines + 3, "not valid TOML: duplicate key"),
+        (after_good("[checks.é]\nkind = \"\u{feff}".as_bytes()), lines + 2, "not valid TOML"),
+        (after_good("\u{feff}".as_bytes()), lines + 1, "not valid TOML"),
+        (after_good("[checks.\"../../etc/passwd\"]\n".as_bytes()), lines + 1, "not a name"),
+        (good().iter().map(|byte| if *byte == b'\n' { b'\r' } else { *byte }).collect(), 1, "not valid TOML"),
+    ] {
+        let shown = String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(40)..]).into_owned();
+        let faults = Plan::read(&[PlanFile { name: "checks.toml".to_owned(), bytes }]).unwrap_err();
+        let told: Vec<_> = faults.iter().filter(|fault| fault.file == "checks.toml").collect();
+        let said = told.iter().any(|fault| fault.line == line && fault.message.contains(says));
+        assert!(said, "{shown:?}: line {line}, {says}: {told:#?}");
+    }
+}
+
+#[test]
+fn a_mark_at_the_start_and_line_ends_of_windows_change_nothing() {
+    let changed: Vec<PlanFile> = bundled()
+        .into_iter()
+        .map(|PlanFile { name, bytes }| {
+            let text = String::from_utf8(bytes).unwrap().replace('\n', "\r\n");
+            PlanFile { name, bytes: format!("\u{feff}{text}").into_bytes() }
+        })
+        .collect();
+    let (changed, plain) = (LoadedPlan::read(&changed).unwrap(), LoadedPlan::read(&bundled()).unwrap());
+    assert_eq!(changed.places, plain.places);
+    assert_eq!(changed.plan.checks, plain.plan.checks);
+}
+
+#[test]
+fn a_file_whose_name_leads_out_of_the_folder_is_no_part_of_a_plan() {
+    for name in [
+        "../../etc/passwd",
+        "../plan.toml",
+        "environments/../plan.toml",
+        "runbooks/../../x.toml",
+        "/plan.toml",
+        "runbooks//x.toml",
+        "runbooks/./x.toml",
+        "runbooks/\0.toml",
+        "runbooks/\u{1b}[2J.toml",
+        "templates/..md",
+        "C:\\plan.toml",
+        "",
+    ] {
+        let mut files = bundled();
+        files.push(PlanFile { name: name.to_owned(), bytes: Vec::new() });
+        let faults = Plan::read(&files).unwrap_err();
+        assert_eq!(faults.len(), 1, "{name:?}: {faults:?}");
+        assert_eq!((faults[0].line, &faults[0].file), (1, &crate::text::visible(name).into_owned()));
+    }
+}
+
+#[test]
 fn a_file_too_large_is_not_read() {
     let faults = Plan::read(&[PlanFile { name: "plan.toml".to_owned(), bytes: vec![b'a'; 100 << 20] }]).unwrap_err();
     assert!(faults.iter().any(|fault| fault.message == "larger than 4 MiB"), "{faults:?}");

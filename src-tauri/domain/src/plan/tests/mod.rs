@@ -3,6 +3,7 @@
 mod endpoints;
 mod hostile;
 mod schema;
+mod strings;
 
 use super::*;
 

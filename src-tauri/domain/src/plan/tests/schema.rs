@@ -87,6 +87,15 @@ fn schemas_describe_and_leave_nothing_open() {
             }
         }
     }
+    for check in definitions["Check"]["oneOf"].as_array().unwrap() {
+        for (key, property) in check["properties"].as_object().unwrap() {
+            assert!(
+                property["description"].as_str().is_some_and(|words| !words.is_empty()),
+                "{}.{key}",
+                check["title"]
+            );
+        }
+    }
     let step = &definitions["Step"];
     let decision = step["oneOf"].as_array().unwrap().iter().find(|kind| kind["title"] == "decision").unwrap();
     assert_eq!(decision["properties"]["budget"]["description"], "The longest it may take.");

@@ -52,8 +52,8 @@ async fn entries_cannot_be_changed_removed_or_replaced_through_sql() {
     for statement in [
         "UPDATE entry SET body = '{}'",
         "DELETE FROM entry",
-        "INSERT OR REPLACE INTO entry SELECT place, device, sequence, wall_ms, counter, actor, kind, '{}', previous, hash FROM entry",
-        "INSERT OR REPLACE INTO entry SELECT place + 7, device, sequence, wall_ms, counter, actor, kind, '{}', previous, hash FROM entry",
+        "INSERT OR REPLACE INTO entry SELECT place, device, sequence, wall_ms, counter, actor, kind, '{}', previous, hash, clock_ms FROM entry",
+        "INSERT OR REPLACE INTO entry SELECT place + 7, device, sequence, wall_ms, counter, actor, kind, '{}', previous, hash, clock_ms FROM entry",
     ] {
         let refused = sqlx::query(statement).execute(&mut connection).await.unwrap_err().to_string();
         assert!(refused.contains("journal entries are never"), "{statement}: {refused}");
@@ -180,6 +180,7 @@ async fn an_export_can_be_verified_by_others_and_overwrites_nothing() {
                 wall_ms: line["wall_ms"].as_i64().unwrap(),
                 counter: u32::try_from(line["counter"].as_u64().unwrap()).unwrap(),
             },
+            clock_ms: line["clock_ms"].as_i64(),
             actor: field(&line, "actor"),
             kind: field(&line, "kind"),
             body: field(&line, "body"),

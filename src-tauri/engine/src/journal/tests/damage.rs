@@ -1,6 +1,7 @@
 //! Whatever is changed in a stored entry is found and named, and what comes before it can still be read.
 
 use proptest::prelude::*;
+use uuid::Uuid;
 
 use super::*;
 use crate::view::JournalQuery;
@@ -21,7 +22,7 @@ async fn written(home: &Path) -> Uuid {
     // So that a change may leave the table as it pleases: lengths and uniqueness are not what protects.
     sqlx::query("PRAGMA journal_mode = DELETE").execute(&mut connection).await.unwrap();
     connection.close().await.unwrap();
-    journal.shared.device.unwrap()
+    journal.shared.device().unwrap()
 }
 
 async fn tamper(home: &Path, statements: &[&str]) {
@@ -66,9 +67,9 @@ async fn every_kind_of_tampering_is_named() {
         "UPDATE entry SET place = 3 WHERE place = 4",
         "UPDATE entry SET place = 4 WHERE place = 100",
     ];
-    let duplicate = "INSERT INTO entry SELECT 100, device, 9, wall_ms, counter, actor, kind, body, previous, hash \
+    let duplicate = "INSERT INTO entry SELECT 100, device, 9, wall_ms, counter, actor, kind, body, previous, hash, clock_ms \
                      FROM entry WHERE place = 3";
-    let cases: [(&str, &[&str], u64, u64); 14] = [
+    let cases: [(&str, &[&str], u64, u64); 16] = [
         ("removed inside", &["DELETE FROM entry WHERE place = 4"], 3, 5),
         ("removed first", &["DELETE FROM entry WHERE place = 1"], 0, 2),
         ("removed last", &["DELETE FROM entry WHERE place = 8"], 7, 8),
@@ -83,6 +84,8 @@ async fn every_kind_of_tampering_is_named() {
         ("not text any more", &["UPDATE entry SET body = CAST(x'ff' AS TEXT) WHERE place = 7"], 6, 7),
         ("counter beyond its size", &["UPDATE entry SET counter = counter + 4294967296 WHERE place = 5"], 4, 5),
         ("later time", &["UPDATE entry SET wall_ms = wall_ms + 1 WHERE place = 1"], 0, 1),
+        ("other wall clock", &["UPDATE entry SET clock_ms = clock_ms - 1 WHERE place = 2"], 1, 2),
+        ("no wall clock", &["UPDATE entry SET clock_ms = NULL WHERE place = 2"], 1, 2),
     ];
     for (what, statements, intact, bad) in cases {
         let copy = home();
@@ -116,7 +119,7 @@ async fn an_entry_forged_by_another_program_is_not_passed_on() {
     let mut entries = journal.entries();
     tamper(
         home.path(),
-        &["INSERT INTO entry SELECT 9, device, 9, wall_ms + 1, counter, actor, kind, body, hash, hash FROM entry \
+        &["INSERT INTO entry SELECT 9, device, 9, wall_ms + 1, counter, actor, kind, body, hash, hash, clock_ms FROM entry \
            WHERE place = 8"],
     )
     .await;
@@ -151,7 +154,7 @@ async fn any_flipped_byte_of_an_entry_is_found() {
         damaged[offset] ^= 1 << (offset % 8);
         std::fs::write(&path, &damaged).unwrap();
         let mut connection = raw(copy.path()).await;
-        let (walked, verification) = verify::verification(&mut connection, &wall_clock()).await.unwrap();
+        let (walked, verification) = verify::verification(&mut connection, &wall_clock(), None, 0).await.unwrap();
         assert!(verification.bad.is_some(), "byte {offset} of the file, {} of the entry", offset - begin);
         assert_eq!(walked.intact, 4, "byte {}", offset - begin);
         let _ = connection.close().await;

@@ -8,7 +8,11 @@ use tempfile::TempDir;
 use super::*;
 
 mod append;
+mod checkpoints;
 mod damage;
+mod evidence;
+mod heartbeat;
+mod keys;
 mod killed;
 mod samples;
 mod schema;

@@ -1,18 +1,14 @@
-//! The faults. Each is real damage to a real part, seen by whoever looks at that part and by nobody else, and each can
-//! be mended exactly. Both ways are idempotent, and both return only when the part is seen to be broken or to work.
+//! Faults of the two database servers, their archive, and what is in them.
 
-use std::{
-    collections::BTreeSet, fs, os::unix::fs::PermissionsExt, path::Path, sync::atomic::Ordering, time::Duration,
-};
+use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt, time::Duration};
 
-use serde::{Deserialize, Serialize};
 use sqlx::{Connection, PgConnection};
 use tokio::time::{Instant, sleep};
 
+use super::Fault;
 use crate::{
-    FaultDescription, backup,
+    backup,
     cluster::{Cluster, DATABASE},
-    data::{BACKUPS, MEDIA},
     error::RangeError,
     place::{remove_file, write_private},
     serve::Range,
@@ -23,124 +19,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// How many orders are damaged.
 const DAMAGED: i64 = 40;
 
-/// A fault, in the order in which they are mended: nothing in the database can be mended while it is stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Fault {
-    PrimaryStopped,
-    StandbyCut,
-    ArchivingFailing,
-    RowsCorrupted,
-    TableDropped,
-    BucketGone,
-    NewestBackupDeleted,
-    ApiSlow,
-    ApiDegraded,
-    ApiDown,
-}
-
-/// What each fault is called and does.
-pub(crate) const FAULTS: [FaultDescription; 10] = [
-    FaultDescription { name: "primary-stopped", what: "The primary database ends as in a crash." },
-    FaultDescription { name: "standby-cut", what: "The standby no longer receives the primary's log." },
-    FaultDescription { name: "archiving-failing", what: "The primary cannot write to its log archive." },
-    FaultDescription { name: "rows-corrupted", what: "Forty orders hold impossible amounts or currencies." },
-    FaultDescription { name: "table-dropped", what: "The table of payments is dropped with all that hangs on it." },
-    FaultDescription { name: "bucket-gone", what: "The media bucket does not exist any more." },
-    FaultDescription { name: "newest-backup-deleted", what: "The newest database backup is deleted." },
-    FaultDescription { name: "api-slow", what: "Every answer of the platform's API takes two seconds longer." },
-    FaultDescription { name: "api-degraded", what: "The platform's API answers, but says that it is degraded." },
-    FaultDescription { name: "api-down", what: "The platform's API refuses connections." },
-];
-
-impl Fault {
-    /// All of them, in the order of [`FAULTS`].
-    pub(crate) const ALL: [Self; 10] = [
-        Self::PrimaryStopped,
-        Self::StandbyCut,
-        Self::ArchivingFailing,
-        Self::RowsCorrupted,
-        Self::TableDropped,
-        Self::BucketGone,
-        Self::NewestBackupDeleted,
-        Self::ApiSlow,
-        Self::ApiDegraded,
-        Self::ApiDown,
-    ];
-
-    /// Its name.
-    pub(crate) fn name(self) -> &'static str {
-        FAULTS[self as usize].name
-    }
-
-    /// The fault of a name.
-    pub(crate) fn named(name: &str) -> Result<Self, RangeError> {
-        let found = Self::ALL.into_iter().find(|fault| fault.name() == name);
-        found.ok_or_else(|| RangeError::FaultUnknown { name: name.to_owned() })
-    }
-
-    fn breaks_through_the_primary(self) -> bool {
-        matches!(self, Self::ArchivingFailing | Self::RowsCorrupted | Self::TableDropped)
-    }
-}
-
 impl Range {
-    /// Breaks a part, and waits until it is broken.
-    pub(crate) async fn break_part(&self, fault: Fault) -> Result<(), RangeError> {
-        if fault.breaks_through_the_primary() && !self.primary.is_running().await {
-            return Err(RangeError::PrimaryStopped { fault: fault.name() });
-        }
-        match fault {
-            Fault::PrimaryStopped => self.primary.crash().await,
-            Fault::StandbyCut => self.cut_standby().await,
-            Fault::ArchivingFailing => self.fail_archiving().await,
-            Fault::RowsCorrupted => self.corrupt_rows().await,
-            Fault::TableDropped => self.drop_table().await,
-            Fault::BucketGone => {
-                let (from, to) = self.media_bucket();
-                if from.exists() { rename(&from, &to) } else { Ok(()) }
-            }
-            Fault::NewestBackupDeleted => self.delete_newest_backup(),
-            Fault::ApiSlow => {
-                self.platform.slow.store(true, Ordering::Relaxed);
-                Ok(())
-            }
-            Fault::ApiDegraded => {
-                self.platform.degraded.store(true, Ordering::Relaxed);
-                Ok(())
-            }
-            Fault::ApiDown => {
-                self.api.close().await;
-                Ok(())
-            }
-        }
-    }
-
-    /// Mends a part, whether it is broken or not, and waits until it works. `on` are all faults that are on.
-    pub(crate) async fn mend_part(&self, fault: Fault, on: &BTreeSet<Fault>) -> Result<(), RangeError> {
-        match fault {
-            Fault::PrimaryStopped => self.mend_primary(on).await,
-            Fault::StandbyCut => self.mend_standby(on).await,
-            Fault::ArchivingFailing => self.mend_archiving().await,
-            Fault::RowsCorrupted => self.mend_rows().await,
-            Fault::TableDropped => self.mend_table().await,
-            Fault::BucketGone => {
-                let (to, from) = self.media_bucket();
-                if from.exists() { rename(&from, &to) } else { Ok(()) }
-            }
-            Fault::NewestBackupDeleted => self.mend_newest_backup(),
-            Fault::ApiSlow => {
-                self.platform.slow.store(false, Ordering::Relaxed);
-                Ok(())
-            }
-            Fault::ApiDegraded => {
-                self.platform.degraded.store(false, Ordering::Relaxed);
-                Ok(())
-            }
-            Fault::ApiDown => self.api.reopen().await,
-        }
-    }
-
     async fn administer(&self, cluster: &Cluster, database: &str) -> Result<PgConnection, RangeError> {
         cluster.administer(&self.passwords, database).await
     }
@@ -162,7 +41,7 @@ impl Range {
 
     /// A crash also takes what the server knew of its archiving, so it has to archive once before anybody can see that
     /// it does.
-    async fn mend_primary(&self, on: &BTreeSet<Fault>) -> Result<(), RangeError> {
+    pub(super) async fn mend_primary(&self, on: &BTreeSet<Fault>) -> Result<(), RangeError> {
         self.primary.start().await?;
         self.follow(on).await?;
         if on.contains(&Fault::ArchivingFailing) {
@@ -171,7 +50,7 @@ impl Range {
         self.archive_until("last_archived_time IS NOT NULL").await
     }
 
-    async fn cut_standby(&self) -> Result<(), RangeError> {
+    pub(super) async fn cut_standby(&self) -> Result<(), RangeError> {
         let mut connection = self.administer(&self.standby, "postgres").await?;
         tell(&mut connection, "ALTER SYSTEM SET primary_conninfo = ''").await?;
         tell(&mut connection, "SELECT pg_reload_conf()").await?;
@@ -179,7 +58,7 @@ impl Range {
         wait_until(&mut connection, question, "cutting the standby off").await
     }
 
-    async fn mend_standby(&self, on: &BTreeSet<Fault>) -> Result<(), RangeError> {
+    pub(super) async fn mend_standby(&self, on: &BTreeSet<Fault>) -> Result<(), RangeError> {
         self.standby.start().await?;
         let mut connection = self.administer(&self.standby, "postgres").await?;
         tell(&mut connection, "ALTER SYSTEM RESET primary_conninfo").await?;
@@ -193,12 +72,12 @@ impl Range {
         fs::set_permissions(&archive, fs::Permissions::from_mode(mode)).map_err(RangeError::file("protect", archive))
     }
 
-    async fn fail_archiving(&self) -> Result<(), RangeError> {
+    pub(super) async fn fail_archiving(&self) -> Result<(), RangeError> {
         self.open_archive(0o500)?;
         self.archive_until("last_failed_time > coalesce(last_archived_time, '-infinity')").await
     }
 
-    async fn mend_archiving(&self) -> Result<(), RangeError> {
+    pub(super) async fn mend_archiving(&self) -> Result<(), RangeError> {
         self.open_archive(0o700)?;
         if !self.primary.is_running().await {
             return Ok(());
@@ -217,7 +96,7 @@ impl Range {
 
     /// The rules that forbid the damage are taken away and put back as NOT VALID, as a careless migration does:
     /// new rows are still judged, old ones are not.
-    async fn corrupt_rows(&self) -> Result<(), RangeError> {
+    pub(super) async fn corrupt_rows(&self) -> Result<(), RangeError> {
         let failed = || RangeError::database("damage orders");
         let mut connection = self.administer(&self.primary, DATABASE).await?;
         let mut transaction = connection.begin().await.map_err(failed())?;
@@ -258,7 +137,7 @@ impl Range {
         transaction.commit().await.map_err(failed())
     }
 
-    async fn mend_rows(&self) -> Result<(), RangeError> {
+    pub(super) async fn mend_rows(&self) -> Result<(), RangeError> {
         let kept = self.place.aside().join("orders.json");
         if !kept.exists() {
             return Ok(());
@@ -300,7 +179,7 @@ impl Range {
     }
 
     /// Writers wait from the dump to the drop, so that the dump holds the last payment made.
-    async fn drop_table(&self) -> Result<(), RangeError> {
+    pub(super) async fn drop_table(&self) -> Result<(), RangeError> {
         let failed = || RangeError::database("drop the table of payments");
         let kept = self.place.aside().join("payment_transactions.dump");
         let mut connection = self.administer(&self.primary, DATABASE).await?;
@@ -312,7 +191,7 @@ impl Range {
         transaction.commit().await.map_err(failed())
     }
 
-    async fn mend_table(&self) -> Result<(), RangeError> {
+    pub(super) async fn mend_table(&self) -> Result<(), RangeError> {
         let kept = self.place.aside().join("payment_transactions.dump");
         if !kept.exists() {
             return Ok(());
@@ -332,46 +211,6 @@ impl Range {
         }
         remove_file(&kept)
     }
-
-    fn media_bucket(&self) -> (std::path::PathBuf, std::path::PathBuf) {
-        (self.place.objects().join(MEDIA), self.place.aside().join(MEDIA))
-    }
-
-    /// Moves the newest dump and its manifest away, and the day with them: a store has no empty folders.
-    fn delete_newest_backup(&self) -> Result<(), RangeError> {
-        let Some((dump, manifest)) = backup::newest(&self.place.objects().join(BACKUPS)) else { return Ok(()) };
-        let Some(day) = dump.parent() else { return Ok(()) };
-        let kept = self.kept_backup(day);
-        fs::create_dir_all(&kept).map_err(RangeError::file("create", &kept))?;
-        for path in [&dump, &manifest] {
-            if let Some(name) = path.file_name().filter(|_| path.exists()) {
-                rename(path, &kept.join(name))?;
-            }
-        }
-        let _ = fs::remove_dir(day);
-        Ok(())
-    }
-
-    fn kept_backup(&self, day: &Path) -> std::path::PathBuf {
-        self.place.aside().join("daily").join(day.file_name().unwrap_or_default())
-    }
-
-    fn mend_newest_backup(&self) -> Result<(), RangeError> {
-        let kept = self.place.aside().join("daily");
-        let Ok(days) = fs::read_dir(&kept) else { return Ok(()) };
-        for day in days.flatten() {
-            let to = self.place.objects().join(BACKUPS).join("daily").join(day.file_name());
-            fs::create_dir_all(&to).map_err(RangeError::file("create", &to))?;
-            for file in fs::read_dir(day.path()).map_err(RangeError::file("read", day.path()))?.flatten() {
-                rename(&file.path(), &to.join(file.file_name()))?;
-            }
-        }
-        fs::remove_dir_all(&kept).map_err(RangeError::file("remove", &kept))
-    }
-}
-
-fn rename(from: &Path, to: &Path) -> Result<(), RangeError> {
-    fs::rename(from, to).map_err(RangeError::file("move", from))
 }
 
 async fn tell(connection: &mut PgConnection, statement: &'static str) -> Result<(), RangeError> {
@@ -394,19 +233,5 @@ async fn wait_until(connection: &mut PgConnection, question: &str, what: &str) -
             return Err(RangeError::NotInTime { what: what.to_owned(), seconds: PATIENCE.as_secs() });
         }
         sleep(Duration::from_millis(50)).await;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_and_faults_belong_together() {
-        for fault in Fault::ALL {
-            assert_eq!(serde_json::to_value(fault).unwrap(), fault.name());
-            assert_eq!(Fault::named(fault.name()).unwrap(), fault);
-        }
-        assert!(matches!(Fault::named("rain"), Err(RangeError::FaultUnknown { .. })));
     }
 }
