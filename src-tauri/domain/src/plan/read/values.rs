@@ -12,7 +12,8 @@ use crate::plan::quantity::{CalendarDate, Percentage, Period, Size};
 
 impl Read for String {
     fn read(node: &Node<'_, '_>, faults: &mut Faults<'_>) -> Option<Self> {
-        node.text("a text", faults).map(str::to_owned)
+        // A text over several lines means the same whichever system's line ends it was saved with (TOML 1.0, "String").
+        node.text("a text", faults).map(|text| text.replace("\r\n", "\n"))
     }
 
     fn shape(_: &mut Shapes) -> serde_json::Value {
