@@ -93,7 +93,9 @@ pub(crate) async fn availability(place: &Place, answer: Answer) -> Result<Ending
         );
         for (head, rows) in [("Functions", &report.functions), ("Parts", &report.parts), ("Checks", &report.checks)] {
             let _ = writeln!(text, "\n  {head}");
-            rows.iter().for_each(|row| line(&mut text, row));
+            for row in rows {
+                line(&mut text, row);
+            }
         }
         text.push('\n');
     }

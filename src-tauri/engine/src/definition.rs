@@ -95,8 +95,8 @@ fn place(target: &Target) -> String {
             let store = url.as_deref().map_or_else(|| "AWS".to_owned(), without_user);
             format!("bucket {bucket} at {store} in {region}{}", handle(Some(credential)))
         }
-        Target::Name { name, servers } if servers.is_empty() => format!("{name}, by this computer's resolver"),
-        Target::Name { name, servers } => format!("{name}, by {}", servers.join(", ")),
+        Target::Name { name, servers, .. } if servers.is_empty() => format!("{name}, by this computer's resolver"),
+        Target::Name { name, servers, .. } => format!("{name}, by {}", servers.join(", ")),
         Target::Folder { path } => path.clone(),
     }
 }

@@ -25,4 +25,8 @@ access_key: Template,
 /**
  * The credential that holds the secret key.
  */
-credential: Id, };
+credential: Id, 
+/**
+ * Whether its name may lead to private addresses; an address or `localhost` may without.
+ */
+private: boolean, };

@@ -20,4 +20,8 @@ server_name: Template | null,
 /**
  * A file with the certificate authority to trust instead of the system's.
  */
-ca: Template | null, };
+ca: Template | null, 
+/**
+ * Whether its name may lead to private addresses; an address or `localhost` may without.
+ */
+private: boolean, };

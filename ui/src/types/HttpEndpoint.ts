@@ -17,4 +17,8 @@ ca: Template | null,
 /**
  * The credential sent as a bearer token.
  */
-credential: Id | null, };
+credential: Id | null, 
+/**
+ * Whether its name may lead to private addresses; an address or `localhost` may without.
+ */
+private: boolean, };

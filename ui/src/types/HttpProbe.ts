@@ -24,6 +24,11 @@ method: Method,
  */
 headers: { [key in string]: string }, 
 /**
+ * Whether redirects are followed, at most 5, and never from `https` to `http`. The credential and the headers
+ * go to the endpoint's own origin only.
+ */
+follow: boolean, 
+/**
  * What the answer has to be.
  */
 expect: Array<Expectation>, };

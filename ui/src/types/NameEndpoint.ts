@@ -13,4 +13,8 @@ name: Template,
  * Whom to ask, as addresses or names with or without a port. Empty means this computer's own resolver; to
  * learn what the zone really holds, name the zone's own servers.
  */
-servers: Array<Template>, };
+servers: Array<Template>, 
+/**
+ * Whether the names of servers may lead to private addresses; an address or `localhost` may without.
+ */
+private: boolean, };

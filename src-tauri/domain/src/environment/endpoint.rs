@@ -61,6 +61,8 @@ table! {
         pub ca: Option<Template>,
         /// The credential sent as a bearer token.
         pub credential: Option<Id>,
+        /// Whether its name may lead to private addresses; an address or `localhost` may without.
+        pub private: bool = false,
     }
 }
 
@@ -75,6 +77,8 @@ table! {
         pub server_name: Option<Template>,
         /// A file with the certificate authority to trust instead of the system's.
         pub ca: Option<Template>,
+        /// Whether its name may lead to private addresses; an address or `localhost` may without.
+        pub private: bool = false,
     }
 }
 
@@ -95,6 +99,8 @@ table! {
         pub tls: TlsMode = TlsMode::VerifyFull,
         /// A file with the certificate authority to trust instead of the system's.
         pub ca: Option<Template>,
+        /// Whether its name may lead to private addresses; an address or `localhost` may without.
+        pub private: bool = false,
     }
 }
 
@@ -111,6 +117,8 @@ table! {
         pub access_key: Template,
         /// The credential that holds the secret key.
         pub credential: Id,
+        /// Whether its name may lead to private addresses; an address or `localhost` may without.
+        pub private: bool = false,
     }
 }
 
@@ -122,6 +130,8 @@ table! {
         /// Whom to ask, as addresses or names with or without a port. Empty means this computer's own resolver; to
         /// learn what the zone really holds, name the zone's own servers.
         pub servers: Vec<Template>,
+        /// Whether the names of servers may lead to private addresses; an address or `localhost` may without.
+        pub private: bool = false,
     }
 }
 

@@ -4,6 +4,7 @@
 //! only known on this computer, such as the ports of a practice range, stand as `${name}` and are filled in
 //! from a file beside the journal. An environment holds handles of credentials, never credentials.
 
+pub mod address;
 mod endpoint;
 
 use std::{collections::BTreeMap, fmt, path::Path};
@@ -98,6 +99,8 @@ pub enum Target {
         ca: Option<String>,
         /// Credential handle.
         credential: Option<Id>,
+        /// Whether the plan allows its name to lead to private addresses.
+        private: bool,
     },
     /// A host and port.
     Host {
@@ -109,6 +112,8 @@ pub enum Target {
         server_name: String,
         /// Certificate authority file.
         ca: Option<String>,
+        /// Whether the plan allows its name to lead to private addresses.
+        private: bool,
     },
     /// A PostgreSQL database.
     Postgres {
@@ -126,6 +131,8 @@ pub enum Target {
         tls: TlsMode,
         /// Certificate authority file.
         ca: Option<String>,
+        /// Whether the plan allows its name to lead to private addresses.
+        private: bool,
     },
     /// A bucket.
     Bucket {
@@ -139,6 +146,8 @@ pub enum Target {
         access_key: String,
         /// Credential handle.
         credential: Id,
+        /// Whether the plan allows its name to lead to private addresses.
+        private: bool,
     },
     /// A name of the domain name system.
     Name {
@@ -146,6 +155,8 @@ pub enum Target {
         name: String,
         /// Whom to ask; empty means this computer's own resolver.
         servers: Vec<String>,
+        /// Whether the plan allows names of servers to lead to private addresses.
+        private: bool,
     },
     /// A folder of this computer.
     Folder {
@@ -253,32 +264,34 @@ fn bind(endpoint: &Endpoint, values: &BTreeMap<String, String>) -> Result<Target
     let (port, target): (Option<String>, Box<dyn FnOnce(u16) -> Target>) = match endpoint {
         Endpoint::Http(http) => {
             let (url, ca, credential) = (fill(&http.url), http.ca.as_ref().map(&mut fill), http.credential.clone());
-            (None, Box::new(move |_| Target::Http { url: url.trim_end_matches('/').to_owned(), ca, credential }))
+            let (url, private) = (url.trim_end_matches('/').to_owned(), http.private);
+            (None, Box::new(move |_| Target::Http { url, ca, credential, private }))
         }
         Endpoint::Host(end) => {
             let host = fill(&end.host);
             let server_name = end.server_name.as_ref().map_or_else(|| host.clone(), &mut fill);
-            let ca = end.ca.as_ref().map(&mut fill);
-            (Some(fill(&end.port)), Box::new(move |port| Target::Host { host, port, server_name, ca }))
+            let (ca, private) = (end.ca.as_ref().map(&mut fill), end.private);
+            (Some(fill(&end.port)), Box::new(move |port| Target::Host { host, port, server_name, ca, private }))
         }
         Endpoint::Postgres(end) => {
             let (host, database, user) = (fill(&end.host), fill(&end.database), fill(&end.user));
-            let (credential, tls, ca) = (end.credential.clone(), end.tls, end.ca.as_ref().map(&mut fill));
+            let (credential, tls, private) = (end.credential.clone(), end.tls, end.private);
+            let ca = end.ca.as_ref().map(&mut fill);
             (
                 Some(fill(&end.port)),
-                Box::new(move |port| Target::Postgres { host, port, database, user, credential, tls, ca }),
+                Box::new(move |port| Target::Postgres { host, port, database, user, credential, tls, ca, private }),
             )
         }
         Endpoint::Bucket(end) => {
             let url = end.url.as_ref().map(&mut fill);
             let (bucket, region, access_key) = (fill(&end.bucket), fill(&end.region), fill(&end.access_key));
-            let credential = end.credential.clone();
-            (None, Box::new(move |_| Target::Bucket { url, bucket, region, access_key, credential }))
+            let (credential, private) = (end.credential.clone(), end.private);
+            (None, Box::new(move |_| Target::Bucket { url, bucket, region, access_key, credential, private }))
         }
         Endpoint::Name(end) => {
             let name = fill(&end.name);
-            let servers = end.servers.iter().map(&mut fill).collect();
-            (None, Box::new(move |_| Target::Name { name, servers }))
+            let (servers, private) = (end.servers.iter().map(&mut fill).collect(), end.private);
+            (None, Box::new(move |_| Target::Name { name, servers, private }))
         }
         Endpoint::Folder(end) => {
             let path = fill(&end.path);
@@ -319,6 +332,7 @@ mod tests {
             credential: None,
             tls: TlsMode::Off,
             ca: None,
+            private: false,
         })
     }
 
@@ -332,8 +346,12 @@ mod tests {
 
     #[test]
     fn a_target_tells_its_values_and_never_its_credential() {
-        let http =
-            |url: &str| Target::Http { url: url.to_owned(), ca: None, credential: Some("secret".parse().unwrap()) };
+        let http = |url: &str| Target::Http {
+            url: url.to_owned(),
+            ca: None,
+            credential: Some("secret".parse().unwrap()),
+            private: false,
+        };
         for (url, host, port) in [
             ("https://api.example.org", Some("api.example.org"), Some("443")),
             ("http://127.0.0.1:8080", Some("127.0.0.1"), Some("8080")),

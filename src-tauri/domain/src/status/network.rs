@@ -102,7 +102,7 @@ pub fn host_of(target: &Target) -> String {
         Target::Bucket { url, region, .. } => {
             url.as_deref().map_or_else(|| format!("s3.{region}.amazonaws.com"), of_url)
         }
-        Target::Name { name, servers } => servers.first().map_or_else(|| name.clone(), |server| of_url(server)),
+        Target::Name { name, servers, .. } => servers.first().map_or_else(|| name.clone(), |server| of_url(server)),
         Target::Folder { path } => path.clone(),
     }
 }
@@ -228,7 +228,7 @@ mod tests {
             ("http://[::1]:80", "[::1]"),
             ("http://[::1]", "[::1]"),
         ] {
-            let target = Target::Http { url: url.to_owned(), ca: None, credential: None };
+            let target = Target::Http { url: url.to_owned(), ca: None, credential: None, private: false };
             assert_eq!(host_of(&target), host);
         }
     }

@@ -1,152 +1,331 @@
-//! HTTP requests: one connection, one request, no redirects followed, no proxy, and never more than 1 MiB read.
+//! HTTP: one request on a connection of its own, no proxy, no compression, a bounded answer.
 //!
-//! Status pages are asked here too; they are requests whose answers are judged in another way.
+//! [`exchange`] asks once and gives back what came, whatever it is; what it means is judged in the domain. Status
+//! pages are asked here too; they are requests whose answers are judged in another way.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{convert::Infallible, error::Error, str::FromStr, sync::Arc};
 
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::{
+    Method,
+    body::{Body, Incoming},
+    client::conn::http1,
+    header::{
+        ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap,
+        HeaderName, HeaderValue, LOCATION, USER_AGENT,
+    },
+};
+use hyper_util::rt::TokioIo;
 use lifeboat_domain::{
     Id,
     check::{
-        Feed, HttpProbe, Method, Outcome, StatusPageProbe,
+        Feed, HttpProbe, Method as Asked, Outcome, StatusPageProbe,
         judge::{self, CouldNot, HttpAnswer},
     },
-    environment::Target,
+    environment::{Target, address},
 };
-use reqwest::{
-    RequestBuilder, Response, Url,
-    header::{CONTENT_TYPE, HeaderName, LOCATION},
-};
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
+use url::Url;
 
-use super::{Attempt, network::innermost, wrong_kind};
+use super::{
+    Attempt, MOST_READ,
+    bounded::{Allowance, Bounded},
+    network::{encrypt, innermost},
+    wrong_kind,
+};
 use crate::secrets::Sensitive;
 
-/// A longer answer is not read to its end. Health endpoints and feeds are far shorter.
-const LONGEST_BODY: usize = 1 << 20;
-const USER_AGENT: &str = concat!("lifeboat/", env!("CARGO_PKG_VERSION"));
+/// A longer head is not understood.
+const LONGEST_HEAD: usize = 64 << 10;
+const MOST_HEADERS: usize = 100;
+const MOST_REDIRECTS: usize = 5;
+const AGENT: &str = concat!("lifeboat/", env!("CARGO_PKG_VERSION"));
+
+/// One request to an endpoint.
+#[derive(Debug)]
+pub(super) struct Request<'a> {
+    pub(super) endpoint: &'a Id,
+    pub(super) method: Method,
+    /// Below the endpoint's address, beginning with a slash; may have a query.
+    pub(super) path: &'a str,
+    /// See [`headers`].
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+    /// Whether the endpoint's credential is sent as a bearer token, to the endpoint's own origin only.
+    pub(super) bearer: bool,
+    /// Whether redirects are followed; only for methods that change nothing.
+    pub(super) follow: bool,
+}
+
+/// What came back: at most 64 KiB of head and 1 MiB of body.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+    /// Whether that is all of the body.
+    pub(super) whole: bool,
+    /// Whether the credential was sent with the request that was answered so.
+    pub(super) with_credential: bool,
+    /// Why a redirect was not followed although it was asked for.
+    pub(super) not_followed: Option<&'static str>,
+}
+
+impl Answer {
+    /// As the domain judges it.
+    pub(super) fn told(self) -> HttpAnswer {
+        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let header = |name: HeaderName| self.headers.get(name).map(text);
+        HttpAnswer {
+            status: self.status,
+            content_type: header(CONTENT_TYPE),
+            encoding: header(CONTENT_ENCODING),
+            location: header(LOCATION),
+            not_followed: self.not_followed,
+            headers: self.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
+            body: String::from_utf8_lossy(&self.body).into_owned(),
+            whole: self.whole,
+            with_credential: self.with_credential,
+        }
+    }
+}
 
 pub(super) async fn http(attempt: &Attempt<'_>, probe: &HttpProbe) -> Result<Outcome, CouldNot> {
-    let answer = ask(attempt, &probe.endpoint, &probe.path, |client, url| {
-        let method = match probe.method {
-            Method::Get => reqwest::Method::GET,
-            Method::Head => reqwest::Method::HEAD,
-        };
-        probe.headers.iter().fold(client.request(method, url), |request, (name, value)| request.header(name, value))
-    })
-    .await?;
-    Ok(judge::http(probe, &answer))
+    let request = Request {
+        endpoint: &probe.endpoint,
+        method: match probe.method {
+            Asked::Get => Method::GET,
+            Asked::Head => Method::HEAD,
+        },
+        path: &probe.path,
+        headers: headers(&probe.headers)?,
+        body: Bytes::new(),
+        bearer: true,
+        follow: probe.follow,
+    };
+    Ok(judge::http(probe, &exchange(attempt, request).await?.told()))
 }
 
 pub(super) async fn status_page(attempt: &Attempt<'_>, probe: &StatusPageProbe) -> Result<Outcome, CouldNot> {
-    let path = match probe.feed {
-        Feed::Statuspage => "/api/v2/summary.json",
-        Feed::Stripe => "/current/full",
-        Feed::Google => "/incidents.json",
-        Feed::Slack => "/api/v2.0.0/current",
+    let request = Request {
+        endpoint: &probe.endpoint,
+        method: Method::GET,
+        path: match probe.feed {
+            Feed::Statuspage => "/api/v2/summary.json",
+            Feed::Stripe => "/current/full",
+            Feed::Google => "/incidents.json",
+            Feed::Slack => "/api/v2.0.0/current",
+        },
+        headers: HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]),
+        body: Bytes::new(),
+        bearer: true,
+        follow: false,
     };
-    let json = "application/json";
-    let answer = ask(attempt, &probe.endpoint, path, |client, url| client.get(url).header("accept", json)).await?;
-    Ok(judge::status_page(probe, &answer))
+    Ok(judge::status_page(probe, &exchange(attempt, request).await?.told()))
 }
 
-async fn ask(
-    attempt: &Attempt<'_>,
-    endpoint: &Id,
-    path: &str,
-    request: impl FnOnce(&reqwest::Client, Url) -> RequestBuilder,
-) -> Result<HttpAnswer, CouldNot> {
-    let Target::Http { url, ca, credential } = attempt.target(endpoint)? else { return Err(wrong_kind()) };
-    let credential = match credential {
-        Some(handle) => Some(credential_for(attempt, url, handle).await?),
-        None => None,
+/// The headers a plan states, in a form that can be sent.
+pub(super) fn headers<'a>(stated: impl IntoIterator<Item = (&'a String, &'a String)>) -> Result<HeaderMap, CouldNot> {
+    let header = |(name, value): (&String, &String)| {
+        let unsendable = || CouldNot::Local(format!("header \"{name}\" cannot be sent"));
+        let named = HeaderName::from_str(name).map_err(|_| unsendable())?;
+        Ok((named, HeaderValue::from_str(value).map_err(|_| unsendable())?))
     };
-    send(attempt, (url, ca.as_deref(), path), credential.is_some(), |client, url| {
-        let request = request(client, url);
-        match &credential {
-            Some(credential) => request.bearer_auth(credential.reveal()),
-            None => request,
+    stated.into_iter().map(header).collect()
+}
+
+/// Asks once, following redirects where the request says so. Ends with the attempt's time at the latest, because the
+/// attempt does; holds nothing open afterwards.
+pub(super) async fn exchange(attempt: &Attempt<'_>, request: Request<'_>) -> Result<Answer, CouldNot> {
+    let Target::Http { url, ca, credential, private } = attempt.target(request.endpoint)? else {
+        return Err(wrong_kind());
+    };
+    let own = web_address(url)?;
+    if own.query().is_some() || own.fragment().is_some() {
+        return Err(CouldNot::NotBound(format!("not bound: \"{url}\" has a query or a fragment")));
+    }
+    let mut url = web_address(&format!("{url}{}", request.path))?;
+    if url.origin() != own.origin() {
+        // A path such as "@elsewhere" would lead elsewhere.
+        return Err(CouldNot::NotBound(format!("not bound: \"{}\" leaves the endpoint", request.path)));
+    }
+    let credential = match credential {
+        Some(handle) if request.bearer => Some(credential_for(attempt, &own, handle).await?),
+        Some(_) | None => None,
+    };
+    let mut redirects = 0;
+    loop {
+        // What the plan says of its endpoint holds for that alone: no other origin gets the credential or the
+        // headers, and no other host may lead to a private address or vouch for itself.
+        let home = url.origin() == own.origin();
+        let host = url.host_str().unwrap_or_default();
+        let named = url.host() == own.host() && (*private || address::names_itself(host));
+        let ours = credential.as_deref().filter(|_| home);
+        let trust = match url.scheme() {
+            "https" => Some(attempt.trust(ca.as_deref().filter(|_| home)).await?),
+            _ => None,
+        };
+        let addresses = attempt.addresses(host, url.port_or_known_default().unwrap_or_default(), named).await?;
+        let stream = attempt.connect(&addresses).await?;
+        let stated = if home { request.headers.clone() } else { HeaderMap::new() };
+        let sent = head(&request, &url, stated, ours)?;
+        let mut answer = match trust {
+            None => once(attempt, stream, sent).await?,
+            Some(trust) => {
+                let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned())
+                    .map_err(|_| CouldNot::NotBound(format!("not bound: \"{host}\" is not a server's name")))?;
+                let encrypted = encrypt(stream, name, trust, &[b"http/1.1"]).await;
+                once(attempt, encrypted.map_err(|error| attempt.io_fault(&error))?, sent).await?
+            }
+        };
+        answer.with_credential = ours.is_some();
+        match next(&request, &url, &answer, redirects) {
+            Ok(Some(further)) => url = further,
+            Ok(None) => return Ok(answer),
+            Err(why) => return Ok(Answer { not_followed: Some(why), ..answer }),
         }
-    })
-    .await
+        redirects += 1;
+    }
 }
 
 /// A credential for a server, unless it would be shown to everybody on the way.
-pub(super) async fn credential_for(attempt: &Attempt<'_>, url: &str, handle: &Id) -> Result<Arc<Sensitive>, CouldNot> {
-    let url: Url = url.parse().map_err(|_| not_an_address(url))?;
-    if url.scheme() != "https" && !url.host_str().is_some_and(is_loopback) {
+pub(super) async fn credential_for(attempt: &Attempt<'_>, url: &Url, handle: &Id) -> Result<Arc<Sensitive>, CouldNot> {
+    if url.scheme() != "https" && !address::is_near(url.host_str().unwrap_or_default()) {
         return Err(CouldNot::Unprotected);
     }
     attempt.credential(handle).await
 }
 
-fn not_an_address(url: &str) -> CouldNot {
-    CouldNot::NotBound(format!("not bound: \"{url}\" is not an address"))
+/// An address with a host, as `http` or `https`, without a name and password in it.
+pub(super) fn web_address(text: &str) -> Result<Url, CouldNot> {
+    let url: Option<Url> = text.parse().ok();
+    url.filter(|url| ["http", "https"].contains(&url.scheme()) && url.has_host())
+        .filter(|url| url.username().is_empty() && url.password().is_none())
+        .ok_or_else(|| CouldNot::NotBound(format!("not bound: \"{text}\" is not an address")))
 }
 
-/// Sends one request to a server's address, with the authorities of a file or the system's, and reads the answer.
-pub(super) async fn send(
-    attempt: &Attempt<'_>,
-    (url, ca, path): (&str, Option<&str>, &str),
-    with_credential: bool,
-    request: impl FnOnce(&reqwest::Client, Url) -> RequestBuilder,
-) -> Result<HttpAnswer, CouldNot> {
-    let not_an_address = || not_an_address(url);
-    let url: Url = format!("{url}{path}").parse().map_err(|_| not_an_address())?;
-    let (host, port) = url.host_str().zip(url.port_or_known_default()).ok_or_else(not_an_address)?;
-    let host = host.to_owned();
-    let encrypted = match url.scheme() {
-        "https" => true,
-        "http" => false,
-        _ => return Err(not_an_address()),
+/// Where the answer sends us, when it does and the request wants that; or why not.
+fn next(request: &Request<'_>, from: &Url, answer: &Answer, redirects: usize) -> Result<Option<Url>, &'static str> {
+    let moved = [301, 302, 303, 307, 308].contains(&answer.status);
+    let Some(place) = answer.headers.get(LOCATION).filter(|_| moved && request.follow) else { return Ok(None) };
+    let to = place.to_str().ok().and_then(|place| from.join(place).ok()).ok_or("that is no address")?;
+    let to = web_address(to.as_str()).map_err(|_| "that is no address")?;
+    if from.scheme() == "https" && to.scheme() != "https" {
+        return Err("that is not encrypted");
+    }
+    if redirects == MOST_REDIRECTS {
+        return Err("after 5 redirects");
+    }
+    Ok(Some(to))
+}
+
+fn head(
+    request: &Request<'_>,
+    url: &Url,
+    stated: HeaderMap,
+    credential: Option<&Sensitive>,
+) -> Result<hyper::Request<Full<Bytes>>, CouldNot> {
+    let unsendable = |what: &str| CouldNot::Local(format!("{what} cannot be sent"));
+    let host = url.host_str().unwrap_or_default();
+    let host = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+    let target = url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
+    let mut headers = HeaderMap::from_iter([
+        (HOST, HeaderValue::from_str(&host).map_err(|_| unsendable("the host"))?),
+        (USER_AGENT, HeaderValue::from_static(AGENT)),
+        (ACCEPT, HeaderValue::from_static("*/*")),
+        // Without it any compression would be right, and unpacking is how a small answer becomes a large one.
+        (ACCEPT_ENCODING, HeaderValue::from_static("identity")),
+        (CONNECTION, HeaderValue::from_static("close")),
+    ]);
+    headers.extend(stated);
+    if let Some(credential) = credential {
+        let mut bearer = HeaderValue::from_str(&format!("Bearer {}", credential.reveal()))
+            .map_err(|_| CouldNot::NoCredential("the credential cannot be sent in a header".to_owned()))?;
+        bearer.set_sensitive(true);
+        headers.insert(AUTHORIZATION, bearer);
+    }
+    let mut made = hyper::Request::builder()
+        .method(request.method.clone())
+        .uri(target)
+        .body(Full::new(request.body.clone()))
+        .map_err(|_| unsendable("the path"))?;
+    *made.headers_mut() = headers;
+    Ok(made)
+}
+
+/// Sends one request over a connection and reads its answer to the bound.
+async fn once<S>(attempt: &Attempt<'_>, stream: S, request: hyper::Request<Full<Bytes>>) -> Result<Answer, CouldNot>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let fault = |error: hyper::Error| fault(attempt, &error);
+    let (mut sender, connection, allowance) = handshake(stream).await.map_err(fault)?;
+    let asking = async {
+        let mut response = sender.send_request(request).await.map_err(fault)?;
+        let (body, whole) = bounded(response.body_mut(), MOST_READ, &allowance).await.map_err(fault)?;
+        let headers = std::mem::take(response.headers_mut());
+        let status = response.status().as_u16();
+        Ok(Answer { status, headers, body, whole, with_credential: false, not_followed: None })
     };
-    let trust = if encrypted { attempt.trust(ca).await? } else { attempt.prober.shared.trust.nobody() };
-    let mut trust = (*trust).clone();
-    trust.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    let addresses = attempt.resolve(&host, port).await?;
-    let client = reqwest::Client::builder()
-        .tls_backend_preconfigured(trust)
-        .user_agent(USER_AGENT)
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .no_proxy()
-        .pool_max_idle_per_host(0)
-        .resolve_to_addrs(&host, &addresses)
-        .build()
-        .map_err(|error| CouldNot::Local(innermost(&error)))?;
-    let response = request(&client, url).send().await.map_err(|error| fault(attempt, &error))?;
-    read(attempt, response, with_credential).await
-}
-
-fn is_loopback(host: &str) -> bool {
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-async fn read(attempt: &Attempt<'_>, mut response: Response, with_credential: bool) -> Result<HttpAnswer, CouldNot> {
-    let header = |name: HeaderName| {
-        response.headers().get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+    // The connection moves only while it is asked on; what goes wrong on it is told to who asks.
+    let moving = async {
+        let _ = connection.await;
+        std::future::pending::<Infallible>().await
     };
-    let headers = response
-        .headers()
-        .iter()
-        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
-        .collect();
-    let (status, content_type, location) = (response.status().as_u16(), header(CONTENT_TYPE), header(LOCATION));
-    let mut body = Vec::new();
-    let mut whole = true;
-    while let Some(chunk) = response.chunk().await.map_err(|error| fault(attempt, &error))? {
-        let room = LONGEST_BODY - body.len();
-        body.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
-        if chunk.len() > room {
-            whole = false;
-            break;
+    tokio::select! {
+        answer = asking => answer,
+        never = moving => match never {},
+    }
+}
+
+type Handshake<S, B> = (http1::SendRequest<B>, http1::Connection<TokioIo<Bounded<S>>, B>, Allowance);
+
+/// Readies a connection for one request. What comes back has a head of bounded length, and so has everything that may
+/// come before it.
+pub(super) async fn handshake<S, B>(stream: S) -> Result<Handshake<S, B>, hyper::Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    B: Body + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    // What is read last with a head may be of the body already.
+    let stream = Bounded::to(2 * LONGEST_HEAD, stream);
+    let allowance = stream.allowance();
+    let mut builder = http1::Builder::new();
+    builder.max_buf_size(LONGEST_HEAD).max_headers(MOST_HEADERS);
+    let (sender, connection) = builder.handshake(TokioIo::new(stream)).await?;
+    Ok((sender, connection, allowance))
+}
+
+/// A body read to so many bytes, and whether that is all of it.
+pub(super) async fn bounded(
+    body: &mut Incoming,
+    most: usize,
+    allowance: &Allowance,
+) -> Result<(Vec<u8>, bool), hyper::Error> {
+    // Chunks have a length and two line ends each; whoever sends more of these than of anything else is not heard out.
+    allowance.set(most + 2 * LONGEST_HEAD);
+    let mut read = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let data = match frame {
+            Ok(frame) => frame.into_data().unwrap_or_default(),
+            Err(_) if allowance.is_used_up() => return Ok((read, false)),
+            Err(error) => return Err(error),
+        };
+        let room = most - read.len();
+        read.extend_from_slice(data.get(..room).unwrap_or(&data));
+        if data.len() > room {
+            return Ok((read, false));
         }
     }
-    let body = String::from_utf8_lossy(&body).into_owned();
-    Ok(HttpAnswer { status, content_type, location, headers, body, whole, with_credential })
+    Ok((read, true))
 }
 
-fn fault(attempt: &Attempt<'_>, error: &reqwest::Error) -> CouldNot {
-    if error.is_builder() {
+fn fault(attempt: &Attempt<'_>, error: &hyper::Error) -> CouldNot {
+    if error.is_user() {
         return CouldNot::Local(innermost(error));
     }
     attempt.fault_in(error).unwrap_or_else(|| CouldNot::Garbled(innermost(error)))

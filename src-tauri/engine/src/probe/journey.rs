@@ -2,7 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use hyper::Method;
 use lifeboat_domain::{
+    Id,
     check::{
         JourneyProbe, JourneyStep, Outcome, ProbeKind, StepMethod, Verdict,
         judge::{self, Carried, CouldNot, HttpAnswer, StepRequest, Walked},
@@ -15,7 +18,7 @@ use uuid::Uuid;
 
 use super::{
     Attempt,
-    http::{credential_for, send},
+    http::{Request, credential_for, exchange, headers, web_address},
     locked, wrong_kind,
 };
 use crate::secrets::Sensitive;
@@ -24,14 +27,14 @@ use crate::secrets::Sensitive;
 const LAST: Duration = Duration::from_millis(50);
 
 pub(super) async fn journey(attempt: &Attempt<'_>, probe: &JourneyProbe) -> Result<Outcome, CouldNot> {
-    let Target::Http { url, ca, credential } = attempt.target(&probe.endpoint)? else { return Err(wrong_kind()) };
+    let Target::Http { url, credential, .. } = attempt.target(&probe.endpoint)? else { return Err(wrong_kind()) };
     let credential = match credential {
         _ if !probe.needs_credential() => None,
-        Some(handle) => Some(credential_for(attempt, url, handle).await?),
+        Some(handle) => Some(credential_for(attempt, &web_address(url)?, handle).await?),
         None => return Err(CouldNot::NotBound("not bound: the endpoint has no credential".to_owned())),
     };
     let carried = Carried::new(&Uuid::now_v7().to_string(), credential.as_ref().map(|credential| credential.reveal()));
-    let mut walk = Walk { attempt, server: (url, ca.as_deref()), carried };
+    let mut walk = Walk { attempt, endpoint: &probe.endpoint, carried };
     let clean_until = attempt.deadline.checked_sub(LAST).unwrap_or(attempt.deadline);
     let steps_until = clean_until.checked_sub(probe.reserve(attempt.limit).get()).unwrap_or(clean_until);
     let mut steps = Vec::new();
@@ -59,7 +62,7 @@ fn verdict(walked: &Walked) -> Option<Verdict> {
 
 struct Walk<'a> {
     attempt: &'a Attempt<'a>,
-    server: (&'a str, Option<&'a str>),
+    endpoint: &'a Id,
     carried: Carried,
 }
 
@@ -77,7 +80,7 @@ impl Walk<'_> {
     async fn make(&mut self, step: &JourneyStep, request: &StepRequest, limit: Duration) -> Outcome {
         let answer = timeout(limit, self.send(request)).await.unwrap_or_else(|_| {
             let limit = Period::from_millis(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX));
-            Err(self.attempt.ran_out_of(limit))
+            Err(self.attempt.ran_out(limit))
         });
         let outcome = match answer {
             Ok(answer) => self.carried.take(step, &answer),
@@ -93,22 +96,23 @@ impl Walk<'_> {
     }
 
     async fn send(&self, request: &StepRequest) -> Result<HttpAnswer, CouldNot> {
-        let (url, ca) = self.server;
-        let method = match request.method {
-            StepMethod::Get => reqwest::Method::GET,
-            StepMethod::Post => reqwest::Method::POST,
-            StepMethod::Put => reqwest::Method::PUT,
-            StepMethod::Patch => reqwest::Method::PATCH,
-            StepMethod::Delete => reqwest::Method::DELETE,
+        let made = Request {
+            endpoint: self.endpoint,
+            method: match request.method {
+                StepMethod::Get => Method::GET,
+                StepMethod::Post => Method::POST,
+                StepMethod::Put => Method::PUT,
+                StepMethod::Patch => Method::PATCH,
+                StepMethod::Delete => Method::DELETE,
+            },
+            path: &request.path,
+            headers: headers(request.headers.iter().map(|(name, value)| (name, value)))?,
+            body: request.body.clone().map(Bytes::from).unwrap_or_default(),
+            // Where it is wanted, the step says so itself.
+            bearer: false,
+            follow: false,
         };
-        send(self.attempt, (url, ca, &request.path), request.with_credential, |client, url| {
-            let made = client.request(method, url);
-            let made = request.headers.iter().fold(made, |made, (name, value)| made.header(name, value));
-            match &request.body {
-                Some(body) => made.body(body.clone()),
-                None => made,
-            }
-        })
-        .await
+        let answer = exchange(self.attempt, made).await?.told();
+        Ok(HttpAnswer { with_credential: request.with_credential, ..answer })
     }
 }

@@ -24,6 +24,7 @@ use lifeboat_domain::{
 
 use crate::secrets::{SecretStore, Sensitive};
 
+mod bounded;
 mod folder;
 mod http;
 mod journey;
@@ -34,8 +35,15 @@ mod plugin;
 mod postgres;
 mod query;
 mod rows;
+mod session;
+mod store;
 mod tls;
 mod trust;
+
+pub use network::{Resolver, SystemResolver};
+
+/// No answer is read further, whatever it is an answer to.
+const MOST_READ: usize = 1 << 20;
 
 /// What endpoint names are bound to in the environment that is being watched.
 pub type Targets = BTreeMap<Id, Result<Target, Unbound>>;
@@ -44,6 +52,7 @@ pub type Targets = BTreeMap<Id, Result<Target, Unbound>>;
 #[derive(Clone)]
 pub struct Prober {
     secrets: Arc<dyn SecretStore>,
+    resolver: Arc<dyn Resolver>,
     shared: Arc<Shared>,
 }
 
@@ -51,7 +60,6 @@ pub struct Prober {
 #[derive(Debug)]
 struct Shared {
     trust: trust::Trust,
-    stores: object::Clients,
     looks: folder::Looks,
 }
 
@@ -65,16 +73,20 @@ impl Prober {
     /// A prober that takes credentials from `secrets`.
     pub fn new(secrets: Arc<dyn SecretStore>) -> Result<Self, Problem> {
         let trust = trust::Trust::new().map_err(|error| Problem::bug(format!("no TLS can be set up: {error}")))?;
-        Ok(Self {
-            secrets,
-            shared: Arc::new(Shared { trust, stores: object::Clients::default(), looks: folder::Looks::default() }),
-        })
+        let shared = Arc::new(Shared { trust, looks: folder::Looks::default() });
+        Ok(Self { secrets, resolver: Arc::new(SystemResolver), shared })
     }
 
     /// The same prober with other credentials, such as those of another environment.
     #[must_use]
     pub fn with_secrets(&self, secrets: Arc<dyn SecretStore>) -> Self {
-        Self { secrets, shared: Arc::clone(&self.shared) }
+        Self { secrets, ..self.clone() }
+    }
+
+    /// The same prober with names looked up elsewhere.
+    #[must_use]
+    pub fn with_resolver(&self, resolver: Arc<dyn Resolver>) -> Self {
+        Self { resolver, ..self.clone() }
     }
 
     /// Looks once. Never fails, never panics, and ends within the check's time.
@@ -92,7 +104,7 @@ impl Prober {
                 tracing::error!(check = check.name, "a probe panicked");
                 Outcome::new(Verdict::Unknown, "this program failed while looking; please report it")
             }
-            Err(_) => attempt.ran_out().judge(kind),
+            Err(_) => attempt.ran_out(check.timeout).judge(kind),
         };
         let latency = started.elapsed().saturating_sub(*locked(&attempt.prepared));
         let used = locked(&attempt.used);
@@ -163,7 +175,7 @@ impl Attempt<'_> {
             Probe::Tcp(probe) => tls::tcp(self, probe).await,
             Probe::Tls(probe) => tls::tls(self, probe).await,
             Probe::Postgres(probe) => postgres::server(self, probe).await,
-            Probe::PostgresReplication(probe) => postgres::replication(self, probe).await,
+            Probe::PostgresReplication(probe) => Box::pin(postgres::replication(self, probe)).await,
             Probe::PostgresArchive(probe) => postgres::archive(self, probe).await,
             Probe::PostgresSize(probe) => query::size(self, probe).await,
             Probe::Sql(probe) => query::sql(self, probe).await,
@@ -216,12 +228,8 @@ impl Attempt<'_> {
         Ok(secret)
     }
 
-    fn ran_out(&self) -> CouldNot {
-        self.ran_out_of(self.limit)
-    }
-
-    /// Whom it accuses that so much time has run out.
-    fn ran_out_of(&self, limit: Period) -> CouldNot {
+    /// What it means that nothing came of it within this time.
+    fn ran_out(&self, limit: Period) -> CouldNot {
         match *locked(&self.stage) {
             Stage::Preparing => CouldNot::Local(format!("this computer was not ready within {limit}")),
             Stage::Credential => CouldNot::NoCredential(format!("the keychain did not answer within {limit}")),
@@ -271,7 +279,7 @@ mod tests {
             (Stage::Folder, "the folder was not read within 4s", Verdict::Unknown),
         ] {
             attempt.now_at(stage);
-            let outcome = attempt.ran_out().judge(lifeboat_domain::check::ProbeKind::Http);
+            let outcome = attempt.ran_out(Period::from_secs(4)).judge(lifeboat_domain::check::ProbeKind::Http);
             assert_eq!((outcome.reason.as_str(), outcome.verdict), (reason, verdict));
         }
     }
@@ -290,13 +298,15 @@ mod tests {
     #[tokio::test]
     async fn a_keychain_is_never_held_against_the_platform() {
         let id = |text: &str| text.parse::<Id>().unwrap();
-        let target = Target::Http { url: "http://127.0.0.1:9".to_owned(), ca: None, credential: Some(id("a")) };
+        let target =
+            Target::Http { url: "http://127.0.0.1:9".to_owned(), ca: None, credential: Some(id("a")), private: false };
         let targets = BTreeMap::from([(id("end"), Ok(target))]);
         let probe = Probe::Http(lifeboat_domain::check::HttpProbe {
             endpoint: id("end"),
             path: "/".to_owned(),
             method: lifeboat_domain::check::Method::Get,
             headers: BTreeMap::new(),
+            follow: false,
             expect: Vec::new(),
         });
         let mut check = Check {

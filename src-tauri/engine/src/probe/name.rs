@@ -3,11 +3,7 @@
 //! Nothing is kept and nothing of this computer's own knowledge (its hosts file, its search list, its cache) is used,
 //! because the question is what others are told.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, future::join_all};
 use hickory_resolver::{
@@ -25,7 +21,7 @@ use lifeboat_domain::{
         DnsProbe, Outcome, RecordType,
         judge::{self, CouldNot, NameAnswer, ServerAnswer},
     },
-    environment::Target,
+    environment::{Target, address},
     plan::quantity::Period,
 };
 
@@ -36,7 +32,7 @@ const SERVERS: usize = 16;
 const PORT: u16 = 53;
 
 pub(super) async fn dns(attempt: &Attempt<'_>, probe: &DnsProbe) -> Result<Outcome, CouldNot> {
-    let Target::Name { name, servers } = attempt.target(&probe.endpoint)? else { return Err(wrong_kind()) };
+    let Target::Name { name, servers, private } = attempt.target(&probe.endpoint)? else { return Err(wrong_kind()) };
     let question = question(name, probe.record)?;
     // A little sooner than the check's own end, so that what the others said is not lost with one.
     let limit = attempt.left().mul_f64(0.8);
@@ -45,11 +41,11 @@ pub(super) async fn dns(attempt: &Attempt<'_>, probe: &DnsProbe) -> Result<Outco
         let here = attempt.prepare(Stage::Preparing, tokio::task::spawn_blocking(own_resolvers)).await;
         let here = here.map_err(|_| CouldNot::Local("this computer's resolver is not known".to_owned()))??;
         for server in here.into_iter().take(SERVERS) {
-            asked.push(ask(attempt, server.to_string(), &question, limit));
+            asked.push(ask(attempt, server.to_string(), Whom::Own(server), &question, limit));
         }
     } else {
         for server in servers.iter().take(SERVERS) {
-            asked.push(ask(attempt, server.clone(), &question, limit));
+            asked.push(ask(attempt, server.clone(), Whom::Named { private: *private }, &question, limit));
         }
     }
     // All at once, so that a silent one takes nobody's time.
@@ -90,27 +86,33 @@ fn own_resolvers() -> Result<Vec<SocketAddr>, CouldNot> {
     Ok(servers)
 }
 
+/// Whom a question goes to.
+enum Whom {
+    /// A resolver of this computer, which is not the plan's to judge.
+    Own(SocketAddr),
+    /// A server the plan names, whose address is judged like any other.
+    Named { private: bool },
+}
+
 /// The address of a server: an address or a name, with or without a port.
-async fn find(attempt: &Attempt<'_>, server: &str) -> Result<SocketAddr, CouldNot> {
-    if let Ok(address) = server.parse::<SocketAddr>() {
-        return Ok(address);
-    }
-    if let Ok(address) = server.parse::<IpAddr>() {
-        return Ok(SocketAddr::new(address, PORT));
-    }
+async fn find(attempt: &Attempt<'_>, server: &str, private: bool) -> Result<SocketAddr, CouldNot> {
     let (host, port) = match server.rsplit_once(':') {
-        Some((host, port)) => {
+        Some((host, port)) if address::literal(server).is_none() => {
             let odd = |_| CouldNot::NotBound(format!("not bound: \"{port}\" is not a port"));
             (host, port.parse().map_err(odd)?)
         }
-        None => (server, PORT),
+        Some(_) | None => (server, PORT),
     };
-    let found = attempt.resolve(host, port).await?;
+    let found = attempt.addresses(host, port, private || address::names_itself(host)).await?;
     found.first().copied().ok_or_else(|| CouldNot::NameNotFound(host.to_owned()))
 }
 
-async fn ask(attempt: &Attempt<'_>, server: String, question: &Query, limit: Duration) -> ServerAnswer {
-    let answer = match find(attempt, &server).await {
+async fn ask(attempt: &Attempt<'_>, server: String, whom: Whom, question: &Query, limit: Duration) -> ServerAnswer {
+    let address = match whom {
+        Whom::Own(address) => Ok(address),
+        Whom::Named { private } => find(attempt, &server, private).await,
+    };
+    let answer = match address {
         Ok(address) => {
             // Running out of time says nothing of the name.
             attempt.now_at(Stage::Resolving);

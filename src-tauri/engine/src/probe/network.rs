@@ -4,54 +4,86 @@ use std::{
     error::Error,
     io::{self, ErrorKind},
     net::{IpAddr, SocketAddr},
+    sync::Arc,
 };
 
-use futures_util::{StreamExt, stream::FuturesUnordered};
-use lifeboat_domain::check::judge::{CertificateFault, CouldNot};
-use rustls::{AlertDescription, CertificateError};
-use tokio::net::TcpStream;
+use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use lifeboat_domain::{
+    check::judge::{CertificateFault, CouldNot},
+    environment::address,
+};
+use rustls::{AlertDescription, CertificateError, ClientConfig, PeerIncompatible, pki_types::ServerName};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
+use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::{Attempt, Stage};
 
+/// More addresses of one name are left alone: whoever answers with hundreds wants us to knock at hundreds of doors.
+const MOST_ADDRESSES: usize = 8;
+
+/// Tells the addresses of a name. The system's, unless a test brings its own.
+pub trait Resolver: Send + Sync {
+    /// The addresses of a host, at least one.
+    fn look_up(&self, host: String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>>;
+}
+
+/// The system's own resolver.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemResolver;
+
+impl Resolver for SystemResolver {
+    fn look_up(&self, host: String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> {
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((host, 0)).await?;
+            Ok(found.map(|address| address.ip()).collect())
+        })
+    }
+}
+
 impl Attempt<'_> {
-    /// The addresses of a host. An address as a name is taken as it is.
-    pub(super) async fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, CouldNot> {
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        if let Ok(address) = host.parse::<IpAddr>() {
-            self.now_at(Stage::Talking);
-            return Ok(vec![SocketAddr::new(address, port)]);
-        }
-        self.now_at(Stage::Resolving);
-        let found = tokio::net::lookup_host((host, port)).await;
+    /// The addresses of a host that may be connected to, each judged. A name is looked up here and nowhere else, so
+    /// that what was judged is what is connected to. `private` is whether the plan names a private one.
+    pub(super) async fn addresses(&self, host: &str, port: u16, private: bool) -> Result<Vec<SocketAddr>, CouldNot> {
+        let mut found = match address::literal(host) {
+            Some(literal) => vec![literal],
+            None => self.look_up(host).await?,
+        };
         self.now_at(Stage::Talking);
-        match found {
-            Ok(addresses) => {
-                let addresses: Vec<SocketAddr> = addresses.collect();
-                if addresses.is_empty() { Err(CouldNot::NameNotFound(host.to_owned())) } else { Ok(addresses) }
+        if address::is_localhost(host) {
+            found.retain(IpAddr::is_loopback);
+        }
+        let mut allowed = Vec::new();
+        let mut refused = None;
+        for address in found {
+            match address::judge(address, private) {
+                Ok(()) => allowed.push(SocketAddr::new(address, port)),
+                Err(refusal) => refused = refused.or(Some(refusal)),
             }
+        }
+        allowed.dedup();
+        allowed.truncate(MOST_ADDRESSES);
+        match refused {
+            _ if !allowed.is_empty() => Ok(allowed),
+            Some(refusal) => Err(CouldNot::NotAllowed { host: host.to_owned(), refusal }),
+            None => Err(CouldNot::NameNotFound(host.to_owned())),
+        }
+    }
+
+    async fn look_up(&self, host: &str) -> Result<Vec<IpAddr>, CouldNot> {
+        self.now_at(Stage::Resolving);
+        match self.prober.resolver.look_up(host.to_owned()).await {
+            Ok(addresses) => Ok(addresses),
             Err(error) if too_many_files(&error) => Err(CouldNot::TooManyFiles),
             Err(_) => Err(CouldNot::NameNotFound(host.to_owned())),
         }
     }
 
-    /// A connection to whichever address of the host answers first.
-    pub(super) async fn connect(&self, host: &str, port: u16) -> Result<TcpStream, CouldNot> {
-        let addresses = self.resolve(host, port).await?;
-        let mut tries: FuturesUnordered<_> = addresses.into_iter().map(TcpStream::connect).collect();
-        let mut failure = None;
-        while let Some(tried) = tries.next().await {
-            match tried {
-                Ok(stream) => return Ok(stream),
-                Err(error) => {
-                    let fault = self.io_fault(&error);
-                    // A host with two kinds of addresses is only unreachable when neither kind leads there.
-                    if failure.is_none() || matches!(failure, Some(CouldNot::Unreachable(_))) {
-                        failure = Some(fault);
-                    }
-                }
-            }
-        }
-        Err(failure.unwrap_or_else(|| CouldNot::NameNotFound(host.to_owned())))
+    /// A connection to whichever of these addresses answers first.
+    pub(super) async fn connect(&self, addresses: &[SocketAddr]) -> Result<TcpStream, CouldNot> {
+        reach(addresses).await.map_err(|error| self.io_fault(&error))
     }
 
     /// What an error of the operating system, or one carried inside it, says.
@@ -67,10 +99,12 @@ impl Attempt<'_> {
             ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => CouldNot::Reset,
             ErrorKind::UnexpectedEof | ErrorKind::NotConnected => CouldNot::Closed,
             ErrorKind::TimedOut => CouldNot::NoAnswer(self.limit),
-            ErrorKind::HostUnreachable
-            | ErrorKind::NetworkUnreachable
-            | ErrorKind::NetworkDown
-            | ErrorKind::AddrNotAvailable => CouldNot::Unreachable(plain(error)),
+            kind if is_unreachable(kind) => CouldNot::Unreachable(plain(error)),
+            // What a library reports of bytes it cannot make sense of.
+            ErrorKind::InvalidData | ErrorKind::InvalidInput if error.raw_os_error().is_none() => {
+                let inner = error.get_ref().and_then(|inner| self.fault_in(inner));
+                inner.unwrap_or_else(|| CouldNot::Garbled(plain(error)))
+            }
             _ => match error.get_ref().and_then(|inner| self.fault_in(inner)) {
                 Some(fault) => fault,
                 None => CouldNot::Local(plain(error)),
@@ -97,6 +131,47 @@ impl Attempt<'_> {
         }
         None
     }
+}
+
+/// A connection to whichever of these addresses answers first.
+pub(super) async fn reach(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
+    let mut tries: FuturesUnordered<_> = addresses.iter().copied().map(TcpStream::connect).collect();
+    let mut failure: Option<io::Error> = None;
+    while let Some(tried) = tries.next().await {
+        match tried {
+            Ok(stream) => return Ok(stream),
+            // A host with two kinds of addresses is only unreachable when neither kind leads there.
+            Err(error) if failure.as_ref().is_none_or(|failure| is_unreachable(failure.kind())) => {
+                failure = Some(error);
+            }
+            Err(_) => {}
+        }
+    }
+    Err(failure.unwrap_or_else(|| ErrorKind::AddrNotAvailable.into()))
+}
+
+const fn is_unreachable(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::HostUnreachable
+            | ErrorKind::NetworkUnreachable
+            | ErrorKind::NetworkDown
+            | ErrorKind::AddrNotAvailable
+    )
+}
+
+/// An encrypted connection over one that was made, to a server that proves to `trust` that it is `name`.
+pub(super) async fn encrypt<S>(
+    stream: S,
+    name: ServerName<'static>,
+    trust: Arc<ClientConfig>,
+    protocols: &[&[u8]],
+) -> io::Result<TlsStream<S>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let protocols = protocols.iter().map(|name| name.to_vec()).collect();
+    TlsConnector::from(trust).with_alpn(protocols).connect(name, stream).await
 }
 
 /// The words of the innermost cause, which is the one that says something.
@@ -127,6 +202,12 @@ pub(super) fn tls_fault(error: &rustls::Error) -> CouldNot {
         Tls::AlertReceived(AlertDescription::CertificateRequired) => {
             CouldNot::CredentialRefused("wants a client certificate".to_owned())
         }
+        // A server of HTTP/2 alone; what it would answer is not known.
+        Tls::AlertReceived(AlertDescription::NoApplicationProtocol) => CouldNot::NotImplemented("HTTP/1.1".to_owned()),
+        Tls::AlertReceived(AlertDescription::ProtocolVersion)
+        | Tls::PeerIncompatible(
+            PeerIncompatible::ServerDoesNotSupportTls12Or13 | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
+        ) => CouldNot::NoTls("the server speaks only an old version of it".to_owned()),
         Tls::AlertReceived(alert) => CouldNot::NoTls(format!("the server refused it with {alert:?}")),
         Tls::InvalidMessage(_) => CouldNot::NoTls("the server speaks something else".to_owned()),
         other => CouldNot::NoTls(other.to_string()),

@@ -65,7 +65,7 @@ pub(super) async fn plugin(attempt: &Attempt<'_>, probe: &PluginProbe) -> Result
     drop(group);
     let Ok(ended) = ended else {
         let _ = timeout(GRACE, child.wait()).await;
-        return Err(attempt.ran_out());
+        return Err(attempt.ran_out(attempt.limit));
     };
     let status = ended.map_err(|error| CouldNot::Local(format!("the plug-in was lost: {error}")))?;
     let (output, errors) = tokio::join!(output.kept(), errors.kept());

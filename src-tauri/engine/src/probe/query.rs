@@ -4,11 +4,12 @@ use lifeboat_domain::check::{
     Outcome, PostgresSizeProbe, SqlProbe, Wanted,
     judge::{self, CouldNot, DatabaseSize, QuestionAnswer, SqlAnswer, TableSize},
 };
-use sqlx::{AssertSqlSafe, Executor, PgConnection, Row, SqlSafeStr, Statement, postgres::PgRow};
+use tokio_postgres::{Error, Row, types::Type};
 
 use super::{
     Attempt,
-    postgres::{answer_of, column, connect, execute, fault, leave},
+    postgres::connect,
+    session::{Session, answer_of, column, fault},
 };
 
 /// The longest answer that is looked at, in characters.
@@ -39,46 +40,48 @@ const DATABASES: &str = "select pg_database_size(current_database()), \
        from pg_database) as databases";
 
 pub(super) async fn size(attempt: &Attempt<'_>, probe: &PostgresSizeProbe) -> Result<Outcome, CouldNot> {
-    let mut connection = connect(attempt, &probe.endpoint).await?;
+    let mut session = connect(attempt, &probe.endpoint).await?;
     // Sizes wait for whoever changes a table's shape.
     let late = "the sizes were not told in time; is a table locked?";
-    let told = answer_of(attempt, in_time(attempt, late, sizes(attempt, &mut connection)).await?)?;
-    leave(connection).await;
+    let told = answer_of(attempt, in_time(attempt, late, sizes(attempt, &mut session)).await?)?;
+    session.leave().await;
     let (databases, tables) = told.map_err(|error| match error.state.as_str() {
         "57014" => CouldNot::Unfinished(late.to_owned()),
         _ => error.could_not(),
     })?;
-    let bytes = |row: &PgRow, at| column::<i64>(row, at).map(|bytes| u64::try_from(bytes).unwrap_or(0));
+    let databases =
+        databases.first().ok_or_else(|| CouldNot::Garbled("no row where there is always one".to_owned()))?;
+    let bytes = |row: &Row, at| column::<i64>(row, at).map(|bytes| u64::try_from(bytes).unwrap_or(0));
     let count = tables.first().map_or(Ok(0), |row| bytes(row, 3))?;
     let tables = tables
         .iter()
         .map(|row| Ok(TableSize { name: column(row, 0)?, bytes: bytes(row, 1)?, partitions: bytes(row, 2)? }));
     let told = DatabaseSize {
-        database: bytes(&databases, 0)?,
-        all: bytes(&databases, 1)?,
-        hidden: bytes(&databases, 2)?,
+        database: bytes(databases, 0)?,
+        all: bytes(databases, 1)?,
+        hidden: bytes(databases, 2)?,
         tables: tables.collect::<Result<_, CouldNot>>()?,
         count,
     };
     Ok(judge::database_size(probe, &told))
 }
 
-async fn sizes(attempt: &Attempt<'_>, connection: &mut PgConnection) -> Result<(PgRow, Vec<PgRow>), sqlx::Error> {
-    begin(attempt, connection).await?;
-    let databases = sqlx::query(DATABASES).persistent(false).fetch_one(&mut *connection).await?;
-    let tables = sqlx::query(TABLES).persistent(false).fetch_all(&mut *connection).await?;
-    execute(connection, "rollback").await?;
+async fn sizes(attempt: &Attempt<'_>, session: &mut Session) -> Result<(Vec<Row>, Vec<Row>), Error> {
+    begin(attempt, session).await?;
+    let databases = session.rows(DATABASES, &[]).await?;
+    let tables = session.rows(TABLES, &[]).await?;
+    session.execute("rollback").await?;
     Ok((databases, tables))
 }
 
 pub(super) async fn sql(attempt: &Attempt<'_>, probe: &SqlProbe) -> Result<Outcome, CouldNot> {
-    let mut connection = connect(attempt, &probe.endpoint).await?;
-    begin(attempt, &mut connection).await.map_err(|error| fault(attempt, &error))?;
-    let asking = ask(&mut connection, &probe.query, probe.wanted());
+    let mut session = connect(attempt, &probe.endpoint).await?;
+    begin(attempt, &mut session).await.map_err(|error| fault(attempt, &error))?;
+    let asking = ask(&mut session, &probe.query, probe.wanted());
     let asked = in_time(attempt, "the query did not end in time", asking).await?;
     let error = |error| SqlAnswer { answer: QuestionAnswer::Error(error), columns: 0 };
     let answer = answer_of(attempt, asked)?.unwrap_or_else(error);
-    leave(connection).await;
+    session.leave().await;
     Ok(judge::sql(probe, &answer))
 }
 
@@ -90,44 +93,46 @@ async fn in_time<T>(attempt: &Attempt<'_>, late: &str, work: impl Future<Output 
 
 /// Begins to read. The server gives up about when we do, rather than working on for nobody, and writes times and
 /// numbers as every other server does.
-async fn begin(attempt: &Attempt<'_>, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    execute(connection, "begin transaction read only").await?;
+async fn begin(attempt: &Attempt<'_>, session: &mut Session) -> Result<(), Error> {
+    session.execute("begin transaction read only").await?;
     let patience = (attempt.left().as_millis() * 9 / 10).max(1).to_string();
-    sqlx::query(
-        "select set_config('statement_timeout', $1, true), set_config('TimeZone', 'UTC', true), \
+    let settings = "select set_config('statement_timeout', $1, true), set_config('TimeZone', 'UTC', true), \
          set_config('DateStyle', 'ISO', true), set_config('IntervalStyle', 'postgres', true), \
-         set_config('bytea_output', 'hex', true)",
-    )
-    .bind(patience)
-    .persistent(false)
-    .execute(connection)
-    .await
-    .map(|_| ())
+         set_config('bytea_output', 'hex', true)";
+    session.rows(settings, &[(&patience, Type::TEXT)]).await.map(|_| ())
 }
 
 /// Asks the plan's query. It is the plan's author's, for this very database: the transaction is read-only, and the
 /// extended protocol takes a single statement, so none can be smuggled in behind.
-async fn ask(connection: &mut PgConnection, query: &str, wanted: Wanted) -> Result<SqlAnswer, sqlx::Error> {
+async fn ask(session: &mut Session, query: &str, wanted: Wanted) -> Result<SqlAnswer, Error> {
     let query = query.trim_end_matches([';', ' ', '\n', '\t', '\r']);
-    let columns = connection.prepare(AssertSqlSafe(query.to_owned()).into_sql_str()).await?.columns().len();
     let answer = "asked.lifeboat_answer";
-    let wrapped = match wanted {
-        Wanted::Text => {
-            format!("select left({answer}::text, {LONGEST}) from (\n{query}\n) as asked (lifeboat_answer) limit 1")
-        }
+    let first = match wanted {
+        Wanted::Text => format!("left({answer}::text, {LONGEST})"),
         // Through seconds, because no time is so long ago as infinity.
         Wanted::Age(_) => format!(
-            "select (extract(epoch from clock_timestamp())::float8 - extract(epoch from {answer}::timestamptz)::float8)::text \
-             from (\n{query}\n) as asked (lifeboat_answer) limit 1"
+            "(extract(epoch from clock_timestamp())::float8 - extract(epoch from {answer}::timestamptz)::float8)::text"
         ),
         Wanted::Rows(most) => {
-            format!("select count(*)::text from (select from (\n{query}\n) as asked limit {most}) as counted")
+            let counted =
+                format!("select count(*)::text from (select from (\n{query}\n) as asked limit {most}) as counted");
+            let rows = session.rows(&counted, &[]).await?;
+            return Ok(SqlAnswer { answer: value(&rows)?, columns: 1 });
         }
     };
-    let row = sqlx::query(AssertSqlSafe(wrapped)).persistent(false).fetch_optional(&mut *connection).await?;
-    let answer = match row {
-        Some(row) => QuestionAnswer::Value(row.try_get(0)?),
-        None => QuestionAnswer::NoRow,
-    };
-    Ok(SqlAnswer { answer, columns })
+    // No statement is prepared to learn how many columns there are, because a pooler would have to keep it.
+    let wrapped = format!(
+        "select {first}, (select count(*) from json_object_keys(to_json(asked))) \
+         from (\n{query}\n) as asked (lifeboat_answer) limit 1"
+    );
+    let rows = session.rows(&wrapped, &[]).await?;
+    let columns = rows.first().map_or(Ok(0), |row| row.try_get::<_, i64>(1))?;
+    Ok(SqlAnswer { answer: value(&rows)?, columns: usize::try_from(columns).unwrap_or(0) })
+}
+
+fn value(rows: &[Row]) -> Result<QuestionAnswer, Error> {
+    match rows.first() {
+        Some(row) => Ok(QuestionAnswer::Value(row.try_get(0)?)),
+        None => Ok(QuestionAnswer::NoRow),
+    }
 }

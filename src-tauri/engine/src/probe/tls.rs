@@ -6,28 +6,29 @@ use lifeboat_domain::{
         Outcome, TcpProbe, TlsProbe,
         judge::{self, CouldNot, TlsCertificate},
     },
-    environment::Target,
+    environment::{Target, address},
 };
 use rustls::{CertificateError, pki_types::ServerName};
-use tokio_rustls::TlsConnector;
 
-use super::{Attempt, wrong_kind};
+use super::{Attempt, network::encrypt, wrong_kind};
 
 pub(super) async fn tcp(attempt: &Attempt<'_>, probe: &TcpProbe) -> Result<Outcome, CouldNot> {
-    let Target::Host { host, port, .. } = attempt.target(&probe.endpoint)? else { return Err(wrong_kind()) };
-    attempt.connect(host, *port).await?;
+    let Target::Host { host, port, private, .. } = attempt.target(&probe.endpoint)? else { return Err(wrong_kind()) };
+    let addresses = attempt.addresses(host, *port, *private || address::names_itself(host)).await?;
+    attempt.connect(&addresses).await?;
     Ok(judge::tcp())
 }
 
 pub(super) async fn tls(attempt: &Attempt<'_>, probe: &TlsProbe) -> Result<Outcome, CouldNot> {
-    let Target::Host { host, port, server_name, ca } = attempt.target(&probe.endpoint)? else {
+    let Target::Host { host, port, server_name, ca, private } = attempt.target(&probe.endpoint)? else {
         return Err(wrong_kind());
     };
     let name = ServerName::try_from(server_name.clone())
         .map_err(|_| CouldNot::NotBound(format!("not bound: \"{server_name}\" is not a server's name")))?;
     let trust = attempt.trust(ca.as_deref()).await?;
-    let stream = attempt.connect(host, *port).await?;
-    let certificate = match TlsConnector::from(trust).connect(name, stream).await {
+    let addresses = attempt.addresses(host, *port, *private || address::names_itself(host)).await?;
+    let stream = attempt.connect(&addresses).await?;
+    let certificate = match encrypt(stream, name, trust, &[]).await {
         Ok(stream) => {
             let (_, session) = stream.get_ref();
             let first = session.peer_certificates().and_then(|chain| chain.first());

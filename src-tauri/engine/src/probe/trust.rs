@@ -26,54 +26,29 @@ pub(super) struct Trust(Arc<Kept>);
 #[derive(Debug)]
 struct Kept {
     provider: Arc<CryptoProvider>,
-    nobody: Arc<ClientConfig>,
     system: Mutex<Option<Arc<ClientConfig>>>,
-    files: Mutex<HashMap<PathBuf, (Stamp, Authority)>>,
+    files: Mutex<HashMap<PathBuf, (Stamp, Arc<ClientConfig>)>>,
 }
 
 /// Tells whether a file is still the one that was read.
 type Stamp = (Option<SystemTime>, u64);
 
-/// The authorities of a file.
-#[derive(Debug, Clone)]
-pub(super) struct Authority {
-    /// As read, for libraries that read it themselves.
-    pub(super) pem: Arc<Vec<u8>>,
-    /// To connect with.
-    pub(super) config: Arc<ClientConfig>,
-}
-
 impl Trust {
     pub(super) fn new() -> Result<Self, rustls::Error> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let nobody = builder(&provider)?.with_root_certificates(RootCertStore::empty()).with_no_client_auth();
-        Ok(Self(Arc::new(Kept {
-            provider,
-            nobody: Arc::new(nobody),
-            system: Mutex::new(None),
-            files: Mutex::new(HashMap::new()),
-        })))
-    }
-
-    /// For connections that are not encrypted, where nobody has to be believed.
-    pub(super) fn nobody(&self) -> Arc<ClientConfig> {
-        Arc::clone(&self.0.nobody)
+        // What else may fail does so here, where nobody waits for it yet.
+        builder(&provider)?;
+        Ok(Self(Arc::new(Kept { provider, system: Mutex::new(None), files: Mutex::new(HashMap::new()) })))
     }
 }
 
 impl Attempt<'_> {
     /// How to connect when these authorities are believed: those of the file, or the system's.
     pub(super) async fn trust(&self, file: Option<&str>) -> Result<Arc<ClientConfig>, CouldNot> {
-        match file {
-            Some(file) => self.authority(file).await.map(|authority| authority.config),
+        match file.map(PathBuf::from) {
+            Some(file) => self.off_thread(move |kept| kept.file(&file)).await,
             None => self.off_thread(Kept::system).await,
         }
-    }
-
-    /// The authorities of a file.
-    pub(super) async fn authority(&self, file: &str) -> Result<Authority, CouldNot> {
-        let file = PathBuf::from(file);
-        self.off_thread(move |kept| kept.file(&file)).await
     }
 
     async fn off_thread<T: Send + 'static>(
@@ -100,15 +75,15 @@ impl Kept {
         Ok(config)
     }
 
-    fn file(&self, file: &Path) -> Result<Authority, CouldNot> {
+    fn file(&self, file: &Path) -> Result<Arc<ClientConfig>, CouldNot> {
         let no_trust = |why: &str| CouldNot::NoTrust(format!("{}: {why}", file.display()));
         let unreadable = |error: std::io::Error| no_trust(&error.to_string());
         let about = std::fs::metadata(file).map_err(unreadable)?;
         let stamp = (about.modified().ok(), about.len());
-        if let Some((known, authority)) = locked(&self.files).get(file)
+        if let Some((known, config)) = locked(&self.files).get(file)
             && *known == stamp
         {
-            return Ok(authority.clone());
+            return Ok(Arc::clone(config));
         }
         let pem = std::fs::read(file).map_err(unreadable)?;
         let mut roots = RootCertStore::empty();
@@ -122,9 +97,9 @@ impl Kept {
         let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&self.provider))
             .build()
             .map_err(|error| no_trust(&error.to_string()))?;
-        let authority = Authority { pem: Arc::new(pem), config: self.config(verifier)? };
-        locked(&self.files).insert(file.to_owned(), (stamp, authority.clone()));
-        Ok(authority)
+        let config = self.config(verifier)?;
+        locked(&self.files).insert(file.to_owned(), (stamp, Arc::clone(&config)));
+        Ok(config)
     }
 
     fn config(&self, verifier: Arc<dyn ServerCertVerifier>) -> Result<Arc<ClientConfig>, CouldNot> {

@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn every_host_of_a_check_counts_and_here_every_port_is_one() {
-        let http = |url: &str| Ok(Target::Http { url: url.to_owned(), ca: None, credential: None });
+        let http = |url: &str| Ok(Target::Http { url: url.to_owned(), ca: None, credential: None, private: false });
         let hosts = |urls: &[&str]| -> Vec<String> {
             let name = |place: usize| format!("end-{place}").parse().unwrap();
             hosts_of(&urls.iter().enumerate().map(|(place, url)| (name(place), http(url))).collect())

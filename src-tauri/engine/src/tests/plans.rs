@@ -154,6 +154,7 @@ fn targets_of_the_script_are_what_the_environment_says() {
         port: 5432,
         server_name: "db.example.org".to_owned(),
         ca: None,
+        private: false,
     };
     let place = Place::new();
     let plan = crate::plans::read(&place.plan()).unwrap().plan.unwrap().plan;

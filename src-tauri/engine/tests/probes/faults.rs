@@ -119,6 +119,7 @@ fn database(port: u16) -> Target {
         credential: Some(id("good")),
         tls: TlsMode::Off,
         ca: None,
+        private: false,
     }
 }
 
@@ -168,9 +169,10 @@ async fn b_36_every_look_ends_when_nobody_answers() {
     })
     .await;
     let (end, host, port) = (id("end"), "127.0.0.1".to_owned(), server.address.port());
-    let host_target = Target::Host { host: host.clone(), port, server_name: host.clone(), ca: None };
+    let host_target = Target::Host { host: host.clone(), port, server_name: host.clone(), ca: None, private: false };
     let bucket = || at(&format!("http://{}", server.address), "backups", "good");
-    let name = Target::Name { name: "api.example.test".to_owned(), servers: vec![server.address.to_string()] };
+    let name =
+        Target::Name { name: "api.example.test".to_owned(), servers: vec![server.address.to_string()], private: false };
     let Probe::ObjectNewest(newest) = newest_check().probe else { unreachable!() };
     let dns = DnsProbe {
         endpoint: end.clone(),
@@ -247,7 +249,7 @@ async fn b_38_a_port_that_answers_is_not_a_database_that_works() {
     let server = Server::doing(|stream| async move { drop(stream) }).await;
     let port = server.address.port();
     let host = "127.0.0.1".to_owned();
-    let open = Target::Host { host: host.clone(), port, server_name: host, ca: None };
+    let open = Target::Host { host: host.clone(), port, server_name: host, ca: None, private: false };
     let tcp = check(Probe::Tcp(TcpProbe { endpoint: id("end") }));
     assert_sample(&probe(&tcp, open).await, Operational, "accepts connections");
     assert_eq!(probe(&check(postgres()), database(port)).await.verdict, Outage);

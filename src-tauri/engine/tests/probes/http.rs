@@ -87,7 +87,7 @@ async fn the_request_is_plain_and_carries_the_credential() {
     assert!(request.starts_with("get /health?deep=1 http/1.1\r\n"), "{request}");
     assert!(request.contains(&format!("authorization: bearer {SECRET}\r\n")), "{request}");
     assert!(request.contains("user-agent: lifeboat/"), "{request}");
-    assert!(!request.contains("accept-encoding"), "{request}");
+    assert!(request.contains("accept-encoding: identity\r\n"), "{request}");
 }
 
 #[tokio::test]
@@ -117,7 +117,12 @@ async fn a_redirect_is_not_followed() {
 
 #[tokio::test]
 async fn broken_connections_are_outages_with_their_own_words() {
-    let nobody = Target::Http { url: format!("http://127.0.0.1:{}", closed_port().await), ca: None, credential: None };
+    let nobody = Target::Http {
+        url: format!("http://127.0.0.1:{}", closed_port().await),
+        ca: None,
+        credential: None,
+        private: false,
+    };
     assert_sample(&probe(&http_check("/", vec![]), nobody).await, Outage, "refused the connection");
 
     let closing = Server::saying("").await;
@@ -200,6 +205,7 @@ async fn what_could_not_be_asked_is_unknown() {
         url: url.to_owned(),
         ca: ca.map(str::to_owned),
         credential: credential.map(id),
+        private: false,
     };
     for (target, reason) in [
         (http("http://no-such-host.invalid", None, None), "name not "),
@@ -208,7 +214,10 @@ async fn what_could_not_be_asked_is_unknown() {
         (http("https://127.0.0.1:9", Some("/nonexistent/ca.pem"), None), "trusted certificates cannot be read"),
         (http("ftp://127.0.0.1", None, None), "is not an address"),
         (http("nonsense", None, None), "is not an address"),
-        (Target::Host { host: "a".to_owned(), port: 1, server_name: "a".to_owned(), ca: None }, "of another kind"),
+        (
+            Target::Host { host: "a".to_owned(), port: 1, server_name: "a".to_owned(), ca: None, private: false },
+            "of another kind",
+        ),
     ] {
         assert_sample(&probe(&within(5_000, plain.clone()), target).await, Unknown, reason);
     }
@@ -240,14 +249,19 @@ async fn status_pages_are_asked_at_their_places() {
         })
         .await;
         let url = format!("http://{}/providers/a", server.address);
-        let sample = probe(&page(feed), Target::Http { url, ca: None, credential: None }).await;
+        let sample = probe(&page(feed), Target::Http { url, ca: None, credential: None, private: false }).await;
         assert_sample(&sample, Operational, "says");
     }
 }
 
 #[tokio::test]
 async fn a_status_page_that_is_down_accuses_nobody() {
-    let nobody = Target::Http { url: format!("http://127.0.0.1:{}", closed_port().await), ca: None, credential: None };
+    let nobody = Target::Http {
+        url: format!("http://127.0.0.1:{}", closed_port().await),
+        ca: None,
+        credential: None,
+        private: false,
+    };
     assert_sample(&probe(&page(Feed::Statuspage), nobody).await, Unknown, "status page: refused the connection");
     let html = Server::answering("200 OK", "text/html", "<html>").await;
     assert_sample(&probe(&page(Feed::Statuspage), html.http()).await, Unknown, "status page: not JSON (text/html)");

@@ -202,7 +202,8 @@ async fn a_step_that_hangs_leaves_time_to_clean_up() {
 
 #[tokio::test]
 async fn a_credential_does_not_travel_where_everybody_sees_it() {
-    let open = Target::Http { url: "http://192.0.2.1".to_owned(), ca: None, credential: Some(id("good")) };
+    let open =
+        Target::Http { url: "http://192.0.2.1".to_owned(), ca: None, credential: Some(id("good")), private: false };
     let sample = probe(&journey(), open).await;
     let verdict: Verdict = sample.verdict;
     assert_eq!((verdict, sample.reason.as_str()), (Unknown, "not asked: the credential would travel unencrypted"));

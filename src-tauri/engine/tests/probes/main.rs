@@ -4,10 +4,14 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test whose servers cannot be set up has failed")]
 
+mod addresses;
 mod bucket;
+mod canary;
 mod cluster;
 mod faults;
 mod folder;
+mod hostile;
+mod hostile_strings;
 mod http;
 mod journey;
 mod name;
@@ -17,5 +21,6 @@ mod postgres;
 mod query;
 mod sample;
 mod seed;
+mod strings;
 mod support;
 mod tls;

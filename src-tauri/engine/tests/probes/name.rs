@@ -142,7 +142,7 @@ fn dns() -> DnsProbe {
 
 fn at(servers: &[&Server]) -> Target {
     let servers = servers.iter().map(|server| server.address.to_string()).collect();
-    Target::Name { name: "api.example.test".to_owned(), servers }
+    Target::Name { name: "api.example.test".to_owned(), servers, private: false }
 }
 
 #[tokio::test]
@@ -207,10 +207,11 @@ async fn a_name_that_is_not_there_is_told_from_a_server_that_does_not_say() {
         socket.local_addr().unwrap().to_string()
     };
     for server in [nobody.as_str(), "no-such-host.invalid", "127.0.0.1:dns"] {
-        let target = Target::Name { name: "api.example.test".to_owned(), servers: vec![server.to_owned()] };
+        let target =
+            Target::Name { name: "api.example.test".to_owned(), servers: vec![server.to_owned()], private: false };
         assert_sample(&probe(&quick, target).await, Unknown, server);
     }
-    let odd = Target::Name { name: "a..b".to_owned(), servers: Vec::new() };
+    let odd = Target::Name { name: "a..b".to_owned(), servers: Vec::new(), private: false };
     assert_sample(&probe(&quick, odd).await, Unknown, "is not a name");
     let absent = crate::support::prober().probe(&quick, &unbound(lifeboat_domain::environment::Unbound::Absent)).await;
     assert_sample(&absent, Unknown, "this environment has none");
@@ -233,7 +234,7 @@ async fn servers_that_disagree_are_told_apart() {
 #[tokio::test]
 async fn this_computers_own_resolver_is_asked_when_none_is_named() {
     let quick = Check { timeout: Period::from_secs(3), ..check(Probe::Dns(dns())) };
-    let target = Target::Name { name: "no-such-name.invalid".to_owned(), servers: Vec::new() };
+    let target = Target::Name { name: "no-such-name.invalid".to_owned(), servers: Vec::new(), private: false };
     let sample = probe(&quick, target).await;
     // Where these tests run there may be no network. With one the name is not there; without, nothing is known.
     match sample.verdict {

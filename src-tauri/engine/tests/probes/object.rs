@@ -73,6 +73,7 @@ pub(crate) fn at(url: &str, bucket: &str, credential: &str) -> Target {
         region: "eu-west-1".to_owned(),
         access_key: "lifeboat".to_owned(),
         credential: id(credential),
+        private: false,
     }
 }
 
@@ -138,7 +139,8 @@ async fn refused_is_not_missing_and_missing_is_not_refused() {
     let Target::Bucket { url, bucket, region, credential, .. } = store.target("backups", "good") else {
         unreachable!()
     };
-    let stranger = Target::Bucket { url, bucket, region, credential, access_key: "stranger".to_owned() };
+    let stranger =
+        Target::Bucket { url, bucket, region, credential, access_key: "stranger".to_owned(), private: false };
     assert_sample(&probe(&newest_check(), stranger).await, Unknown, "refused our credential");
     assert_sample(
         &probe(&newest_check(), store.target("backups", "nowhere")).await,

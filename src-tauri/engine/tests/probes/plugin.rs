@@ -31,7 +31,12 @@ fn script(text: &str) -> Check {
 }
 
 fn host() -> Target {
-    Target::Http { url: "https://api.example.org:8443".to_owned(), ca: None, credential: Some(id("good")) }
+    Target::Http {
+        url: "https://api.example.org:8443".to_owned(),
+        ca: None,
+        credential: Some(id("good")),
+        private: false,
+    }
 }
 
 #[tokio::test]
@@ -69,7 +74,7 @@ async fn a_plugin_gets_arguments_as_they_are_and_nothing_of_our_environment() {
     let Probe::Plugin(probe_) = &mut secret.probe else { unreachable!() };
     probe_.credential_variable = Some("PLUGIN_SECRET".to_owned());
     assert_sample(&probe(&secret, host()).await, Outage, "got ***");
-    let nobody = Target::Host { host: "h".to_owned(), port: 1, server_name: "h".to_owned(), ca: None };
+    let nobody = Target::Host { host: "h".to_owned(), port: 1, server_name: "h".to_owned(), ca: None, private: false };
     assert_sample(&probe(&secret, nobody.clone()).await, Unknown, "the endpoint has no credential");
     assert_sample(
         &probe(&plugin(&["/bin/echo", "${database}"]), nobody).await,

@@ -1,8 +1,9 @@
 //! PostgreSQL checks against a real primary, a real standby and a real archive.
 
-use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt};
+use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt, sync::Arc, time::Duration};
 
 use lifeboat_domain::{
+    Id,
     check::{
         Check, Otherwise, PostgresArchiveProbe, PostgresProbe, PostgresReplicationProbe, Probe, Question, Sample,
         Verdict::{self, Degraded, Operational, Outage, Unknown},
@@ -10,6 +11,7 @@ use lifeboat_domain::{
     environment::{Target, TlsMode},
     plan::quantity::{Period, Size},
 };
+use lifeboat_engine::secrets::{SecretFault, SecretStore, Sensitive};
 use rustix::process::Signal;
 
 use crate::{
@@ -29,10 +31,11 @@ fn target(port: u16, credential: &str) -> Target {
         credential: Some(id(credential)),
         tls: TlsMode::Off,
         ca: None,
+        private: false,
     }
 }
 
-fn server_check(write: bool, questions: &[(&str, &str, Otherwise)]) -> Check {
+pub(crate) fn server_check(write: bool, questions: &[(&str, &str, Otherwise)]) -> Check {
     let questions = questions.iter().map(|(query, is, otherwise)| Question {
         query: (*query).to_owned(),
         is: (*is).to_owned(),
@@ -112,10 +115,19 @@ async fn a_server_reads_writes_and_answers_questions() {
         credential: None,
         tls,
         ca: ca.clone(),
+        private: false,
     };
     assert_sample(&probe(&server_check(false, &[]), anonymous).await, Unknown, "refused our credential");
-    let gone =
-        Target::Postgres { host, port, database: "samia".to_owned(), user, credential: Some(id("good")), tls, ca };
+    let gone = Target::Postgres {
+        host,
+        port,
+        database: "samia".to_owned(),
+        user,
+        credential: Some(id("good")),
+        tls,
+        ca,
+        private: false,
+    };
     assert_sample(&probe(&server_check(false, &[]), gone).await, Outage, "database \"samia\" does not exist (3D000)");
 
     let port = cluster.port;
@@ -141,7 +153,7 @@ async fn what_is_no_postgres_is_an_outage() {
     })
     .await;
     let sample = probe(&quick, target(web.address.port(), "good")).await;
-    assert_eq!(sample.verdict, Outage, "{sample:?}");
+    assert_sample(&sample, Outage, "answer is not understood");
     assert_sample(&probe(&quick, target(closed_port().await, "nowhere")).await, Unknown, "no credential is stored");
 }
 
@@ -163,6 +175,7 @@ async fn encrypted_connections_are_verified() {
         credential: Some(id("good")),
         tls: TlsMode::VerifyFull,
         ca: ca.map(str::to_owned),
+        private: false,
     };
     let own = ca.path().to_str().unwrap();
     let plain = server_check(false, &[]);
@@ -189,6 +202,38 @@ fn replication_check() -> Check {
 async fn replication(standby: Target, primary: Target) -> Sample {
     let targets = BTreeMap::from([(id("standby"), Ok(standby)), (id("primary"), Ok(primary))]);
     prober().probe(&replication_check(), &targets).await
+}
+
+/// A keychain that waits for a person over one of its credentials.
+struct Waiting;
+
+impl SecretStore for Waiting {
+    fn get(&self, handle: &Id) -> Result<Sensitive, SecretFault> {
+        if handle.as_str() == "waits" {
+            std::thread::sleep(Duration::from_secs(2));
+        }
+        Ok(Sensitive::new(SECRET))
+    }
+}
+
+#[tokio::test]
+async fn a_keychain_that_waits_for_a_person_is_held_against_no_server() {
+    let silent = || {
+        Server::doing(|stream| async move {
+            let _stream = stream;
+            std::future::pending::<()>().await;
+        })
+    };
+    let (standby, primary) = (silent().await, silent().await);
+    let prober = prober().with_secrets(Arc::new(Waiting));
+    let check = Check { timeout: Period::from_millis(500), ..replication_check() };
+    let targets = BTreeMap::from([
+        (id("standby"), Ok(target(standby.address.port(), "waits"))),
+        (id("primary"), Ok(target(primary.address.port(), "good"))),
+    ]);
+    let sample = prober.probe(&check, &targets).await;
+    assert_sample(&sample, Unknown, "the keychain did not answer within 500ms");
+    assert_eq!((standby.connections(), primary.connections()), (0, 0));
 }
 
 #[tokio::test]
@@ -221,8 +266,25 @@ async fn a_standby_streams_is_cut_off_and_is_promoted() {
 
     // A role that may not look is not told that all is well.
     let Target::Postgres { host, port, database, credential, tls, ca, .. } = second.clone() else { unreachable!() };
-    let blind = Target::Postgres { host, port, database, user: "nobody_special".to_owned(), credential, tls, ca };
+    let blind = Target::Postgres {
+        host,
+        port,
+        database,
+        user: "nobody_special".to_owned(),
+        credential,
+        tls,
+        ca,
+        private: false,
+    };
     assert_sample(&replication(blind, first.clone()).await, Unknown, "pg_read_all_stats");
+
+    // The keychain waits for a person before it gives the primary's credential: nobody is accused of it.
+    let slow = prober().with_secrets(Arc::new(Waiting));
+    let targets =
+        BTreeMap::from([(id("standby"), Ok(second.clone())), (id("primary"), Ok(target(primary.port, "waits")))]);
+    let check = Check { timeout: Period::from_millis(1_600), ..replication_check() };
+    let sample = slow.probe(&check, &targets).await;
+    assert_sample(&sample, Unknown, "the primary could not be asked: the keychain did not answer within 800ms");
 
     // The primary cannot be asked, but the standby streams.
     let sample = replication(second.clone(), target(closed_port().await, "good")).await;

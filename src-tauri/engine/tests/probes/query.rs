@@ -26,6 +26,7 @@ fn target(port: u16) -> Target {
         credential: Some(id("good")),
         tls: TlsMode::Off,
         ca: None,
+        private: false,
     }
 }
 

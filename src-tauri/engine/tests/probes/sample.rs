@@ -85,6 +85,7 @@ fn database(port: u16, credential: &str) -> Target {
         credential: Some(id(credential)),
         tls: TlsMode::Off,
         ca: None,
+        private: false,
     }
 }
 

@@ -16,7 +16,7 @@ async fn b_38_a_host_that_answers_is_not_a_database_that_works() {
     let host = "127.0.0.1".to_owned();
     let port = server.address.port();
     let tcp = check(Probe::Tcp(TcpProbe { endpoint: id("end") }));
-    let open = Target::Host { host: host.clone(), port, server_name: host.clone(), ca: None };
+    let open = Target::Host { host: host.clone(), port, server_name: host.clone(), ca: None, private: false };
     assert_sample(&probe(&tcp, open).await, Operational, "accepts connections");
     let database = check(Probe::Postgres(PostgresProbe { endpoint: id("end"), write: false, questions: Vec::new() }));
     let none = Target::Postgres {
@@ -27,6 +27,7 @@ async fn b_38_a_host_that_answers_is_not_a_database_that_works() {
         credential: None,
         tls: TlsMode::Off,
         ca: None,
+        private: false,
     };
     assert_sample(&probe(&database, none).await, Outage, "the connection");
 }

@@ -60,6 +60,7 @@ pub(crate) fn http_check(path: &str, expect: Vec<Expectation>) -> Check {
         path: path.to_owned(),
         method: Method::Get,
         headers: BTreeMap::new(),
+        follow: false,
         expect,
     }))
 }
@@ -142,11 +143,21 @@ impl Server {
     }
 
     pub(crate) fn http(&self) -> Target {
-        Target::Http { url: format!("http://{}", self.address), ca: None, credential: None }
+        Target::Http { url: format!("http://{}", self.address), ca: None, credential: None, private: false }
     }
 
     pub(crate) fn http_as(&self, handle: &str) -> Target {
-        Target::Http { url: format!("http://{}", self.address), ca: None, credential: Some(id(handle)) }
+        Target::Http { url: format!("http://{}", self.address), ca: None, credential: Some(id(handle)), private: false }
+    }
+
+    /// Waits until so many connections were accepted: who connects may be done with it before the server is.
+    pub(crate) async fn accepts(&self, count: usize) {
+        let accepted = async {
+            while self.connections() < count {
+                tokio::task::yield_now().await;
+            }
+        };
+        let _ = tokio::time::timeout(std::time::Duration::from_secs(10), accepted).await;
     }
 
     pub(crate) fn connections(&self) -> usize {
@@ -183,6 +194,15 @@ pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 pub(crate) struct Issued {
     pub(crate) certificate: String,
     pub(crate) key: String,
+}
+
+impl Issued {
+    /// A certificate nobody stands behind but itself.
+    pub(crate) fn by_itself(name: &str) -> Self {
+        let key = KeyPair::generate().unwrap();
+        let certificate = CertificateParams::new(vec![name.to_owned()]).unwrap().self_signed(&key).unwrap();
+        Self { certificate: certificate.pem(), key: key.serialize_pem() }
+    }
 }
 
 impl Authority {

@@ -5,6 +5,7 @@
 
 use super::words::line;
 use crate::check::{FaultClass, Outcome, ProbeKind};
+use crate::environment::address;
 use crate::plan::quantity::Period;
 
 /// Why a server's certificate was not accepted.
@@ -124,6 +125,13 @@ pub enum CouldNot {
     NameNotFound(String),
     /// The name of the host was not told in time.
     NameUnresolved(Period),
+    /// The host leads to an address the plan does not allow; it was not connected to.
+    NotAllowed {
+        /// The host.
+        host: String,
+        /// Which address, and why.
+        refusal: address::Refusal,
+    },
     /// There is no way to the host from here.
     Unreachable(String),
     /// The credential could not be had from where it is kept.
@@ -162,6 +170,7 @@ impl CouldNot {
             Self::Garbled(why) => (true, format!("answer is not understood: {}", line(why, 160))),
             Self::NameNotFound(name) => (false, format!("name not found: {name}")),
             Self::NameUnresolved(limit) => (false, format!("name not resolved within {limit}")),
+            Self::NotAllowed { host, refusal } => (false, format!("not asked: {} leads to {refusal}", line(host, 80))),
             Self::Unreachable(why) => (false, format!("no way there from this computer: {}", line(why, 120))),
             Self::CredentialRefused(why) => (false, format!("refused our credential ({why})")),
             Self::NotPermitted(why) => (false, format!("does not let us look: {why}")),
@@ -192,7 +201,8 @@ impl CouldNot {
             | Self::Unfinished(_) => FaultClass::Remote,
             Self::NoAnswer(_) => FaultClass::Silent,
             Self::NameNotFound(_) | Self::NameUnresolved(_) | Self::Unreachable(_) => FaultClass::Network,
-            Self::NotBound(_)
+            Self::NotAllowed { .. }
+            | Self::NotBound(_)
             | Self::NoCredential(_)
             | Self::Unprotected
             | Self::NoTrust(_)
@@ -224,6 +234,10 @@ mod tests {
     use super::*;
     use crate::check::Verdict::{self, Outage, Unknown};
 
+    fn refused(address: &str) -> address::Refusal {
+        address::judge(address.parse().unwrap(), false).unwrap_err()
+    }
+
     #[test]
     fn only_the_server_is_accused_of_what_is_the_servers() {
         let some = || "why".to_owned();
@@ -248,6 +262,16 @@ mod tests {
             (CouldNot::NotBound(some()), Unknown, "why"),
             (CouldNot::NameNotFound("a.test".to_owned()), Unknown, "name not found: a.test"),
             (CouldNot::NameUnresolved(Period::from_secs(4)), Unknown, "name not resolved within 4s"),
+            (
+                CouldNot::NotAllowed { host: "a.test".to_owned(), refusal: refused("10.0.0.1") },
+                Unknown,
+                "not asked: a.test leads to 10.0.0.1, a private address; \"private = true\" at the endpoint would allow it",
+            ),
+            (
+                CouldNot::NotAllowed { host: "a.test".to_owned(), refusal: refused("169.254.169.254") },
+                Unknown,
+                "not asked: a.test leads to 169.254.169.254, a link-local address, which is never connected to",
+            ),
             (CouldNot::Unreachable(some()), Unknown, "no way there from this computer: why"),
             (CouldNot::NoCredential(some()), Unknown, "why"),
             (CouldNot::CredentialRefused(some()), Unknown, "refused our credential (why)"),

@@ -3,10 +3,13 @@
 //! A green status with a body that says "degraded" is degraded, and a plain `OK` is fine when no JSON was asked
 //! for. A 401 to our credential is about the credential, not about the service.
 
+use std::cell::LazyCell;
+
 use serde_json::Value;
 use serde_json_path::JsonPath;
 
-use super::words::{quoted, size};
+use super::document::{NoDocument, document};
+use super::words::{line, quoted, size};
 use crate::check::{Expectation, HttpProbe, Outcome, Verdict};
 
 /// What a server answered to one request.
@@ -16,8 +19,12 @@ pub struct HttpAnswer {
     pub status: u16,
     /// The `Content-Type`, as sent.
     pub content_type: Option<String>,
-    /// Where a redirect points; it is told, not followed.
+    /// The `Content-Encoding`; none was asked for.
+    pub encoding: Option<String>,
+    /// Where a redirect points, when this is one.
     pub location: Option<String>,
+    /// Why it was not followed, when it was to be.
+    pub not_followed: Option<&'static str>,
     /// Every header by its name in lower case.
     pub headers: Vec<(String, String)>,
     /// The body as text, what is no UTF-8 replaced.
@@ -32,7 +39,14 @@ impl HttpAnswer {
     /// The media type without parameters, lower case.
     pub(super) fn media_type(&self) -> String {
         let text = self.content_type.as_deref().unwrap_or("no content type");
-        text.split(';').next().unwrap_or(text).trim().to_ascii_lowercase()
+        line(text.split(';').next().unwrap_or(text), 80).to_ascii_lowercase()
+    }
+
+    /// What keeps us from reading the body, when it came compressed although nothing of the kind was asked for.
+    pub(super) fn compressed(&self) -> Option<String> {
+        let encoding = self.encoding.as_deref()?;
+        let plain = encoding.trim().is_empty() || encoding.trim().eq_ignore_ascii_case("identity");
+        (!plain).then(|| format!("answer is compressed ({}), which was not asked for", line(encoding, 40)))
     }
 
     /// The first value of a header.
@@ -43,10 +57,10 @@ impl HttpAnswer {
 
     /// The answer as kept for evidence.
     pub(super) fn evidence(&self) -> String {
-        let line = |name: &str, value: &Option<String>| {
+        let header = |name: &str, value: &Option<String>| {
             value.as_ref().map(|value| format!("{name}: {value}\n")).unwrap_or_default()
         };
-        let (kind, place) = (line("content-type", &self.content_type), line("location", &self.location));
+        let (kind, place) = (header("content-type", &self.content_type), header("location", &self.location));
         format!("HTTP status {}\n{kind}{place}\n{}", self.status, self.body)
     }
 }
@@ -61,10 +75,10 @@ pub(super) fn expected(expect: &[Expectation], answer: &HttpAnswer) -> Outcome {
     let mut outcomes = vec![status(expect, answer)];
     // Who was not let in has not seen the service, so its body is not judged.
     if outcomes.iter().all(|outcome| outcome.verdict != Verdict::Unknown) {
-        let document: Result<Value, _> = serde_json::from_str(&answer.body);
+        let document = LazyCell::new(|| document(&answer.body));
         for expectation in expect.iter().filter(|expectation| expectation.status.is_empty()) {
             let held = match (&expectation.json, &expectation.text) {
-                (Some(path), _) => json(path, expectation, answer, document.as_ref().ok()),
+                (Some(path), _) => json(path, expectation, answer, &document),
                 (None, Some(text)) => contains(text, expectation, answer),
                 (None, None) => Ok(()),
             };
@@ -96,13 +110,25 @@ fn status(expect: &[Expectation], answer: &HttpAnswer) -> Outcome {
         429 => Outcome::unknown("asks us to come less often (status 429)"),
         _ => {
             let to = answer.location.as_deref().map(|to| format!(", points to {}", quoted(to))).unwrap_or_default();
-            Outcome::new(verdict, format!("status {got}, expected {expected}{to}"))
+            let why = answer.not_followed.map(|why| format!(", not followed: {why}")).unwrap_or_default();
+            Outcome::new(verdict, format!("status {got}, expected {expected}{to}{why}"))
         }
     }
 }
 
-fn json(path: &str, expectation: &Expectation, answer: &HttpAnswer, document: Option<&Value>) -> Result<(), Outcome> {
-    let Some(document) = document else {
+fn json(
+    path: &str,
+    expectation: &Expectation,
+    answer: &HttpAnswer,
+    document: &Result<Value, NoDocument>,
+) -> Result<(), Outcome> {
+    if *document == Err(NoDocument::TooMany) {
+        return Err(Outcome::unknown("answer holds too many values to read as JSON"));
+    }
+    let Ok(document) = document else {
+        if let Some(compressed) = answer.compressed() {
+            return Err(Outcome::unknown(compressed));
+        }
         if !answer.whole {
             let read = size(answer.body.len() as u64);
             return Err(Outcome::unknown(format!("answer is longer than {read}, too long to read as JSON")));
@@ -130,6 +156,9 @@ fn json(path: &str, expectation: &Expectation, answer: &HttpAnswer, document: Op
 fn contains(text: &str, expectation: &Expectation, answer: &HttpAnswer) -> Result<(), Outcome> {
     if answer.body.contains(text) {
         return Ok(());
+    }
+    if let Some(compressed) = answer.compressed() {
+        return Err(Outcome::unknown(compressed));
     }
     if !answer.whole {
         let read = size(answer.body.len() as u64);
@@ -219,6 +248,7 @@ mod tests {
             path: "/".to_owned(),
             method: Method::Get,
             headers: std::collections::BTreeMap::new(),
+            follow: false,
             expect,
         }
     }
@@ -402,6 +432,18 @@ mod tests {
         assert_eq!(judged(vec![text("fine")], &half).0, Unknown);
         assert_eq!(judged(vec![text("1, 2")], &half).0, Operational);
         assert_eq!(judged(vec![], &half).0, Operational);
+    }
+
+    #[test]
+    fn a_compressed_answer_is_not_held_against_the_server() {
+        let packed = HttpAnswer { encoding: Some("gzip".to_owned()), ..answer(200, "\u{1f}\u{8b}") };
+        let reason = "answer is compressed (gzip), which was not asked for";
+        assert_eq!(judged(vec![text("fine")], &packed), (Unknown, reason.to_owned()));
+        assert_eq!(judged(healthy(), &packed), (Unknown, format!("{reason}; and 1 more")));
+        assert_eq!(judged(vec![], &packed).0, Operational);
+        assert_eq!(judged(vec![], &HttpAnswer { status: 500, ..packed }).0, Outage);
+        let plain = HttpAnswer { encoding: Some("identity".to_owned()), ..answer(200, "no") };
+        assert_eq!(judged(vec![text("fine")], &plain).0, Outage);
     }
 
     #[test]

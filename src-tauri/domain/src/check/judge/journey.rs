@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde_json::Value;
 use serde_json_path::JsonPath;
 
+use super::document::document;
 use super::http::{HttpAnswer, expected};
 use super::words::{counted, quoted};
 use crate::check::probe::{CREDENTIAL, RUN};
@@ -109,7 +110,7 @@ impl Carried {
         if matches!(outcome.verdict, Verdict::Outage | Verdict::Unknown) {
             return outcome;
         }
-        let document: Option<Value> = serde_json::from_str(&answer.body).ok();
+        let document = document(&answer.body).ok();
         for capture in &step.capture {
             let (place, found) = match (&capture.json, &capture.header) {
                 (Some(path), _) => (path.clone(), document.as_ref().and_then(|document| at(document, path))),

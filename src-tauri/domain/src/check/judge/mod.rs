@@ -10,6 +10,7 @@ use super::{Check, Measurement, Outcome, Verdict, redact};
 mod archive;
 mod bucket;
 mod could_not;
+mod document;
 mod folder;
 mod heartbeat;
 mod http;
@@ -44,6 +45,8 @@ pub use size::{DatabaseSize, SIZE, TableSize, database_size, growth};
 pub use status_page::status_page;
 pub use tls::{TlsCertificate, tls};
 
+/// Only this much of an answer is looked at, in bytes; far less is kept.
+const LOOKED_AT: usize = 64 * 1_024;
 /// The longest reason, in bytes.
 const REASON_LIMIT: usize = 300;
 
@@ -105,12 +108,16 @@ pub fn tcp() -> Outcome {
 /// `secrets` are the credentials that were in use; none of them survives in the reason or the answer.
 pub fn settle(outcome: Outcome, check: &Check, latency: Duration, secrets: &[&str]) -> Outcome {
     let mut outcome = slow(outcome, check, latency);
-    outcome.reason = words::line(&redact::redact(&outcome.reason, secrets, REASON_LIMIT), REASON_LIMIT);
+    // First what can be seen, then what is secret in it, and only then what is too long: in any other order half a
+    // secret, or one that was hidden from whoever takes it out, could stay.
+    outcome.reason = redact::redact(&words::one_line(&outcome.reason), secrets, REASON_LIMIT);
     outcome.answer = match outcome.verdict {
         Verdict::Operational => None,
         Verdict::Degraded | Verdict::Outage | Verdict::Unknown => outcome
             .answer
-            .map(|answer| redact::redact(&answer, secrets, redact::ANSWER_LIMIT))
+            .map(|answer| {
+                redact::redact(&words::lines(&redact::cut(&answer, LOOKED_AT)), secrets, redact::ANSWER_LIMIT)
+            })
             .filter(|answer| !answer.is_empty()),
     };
     outcome

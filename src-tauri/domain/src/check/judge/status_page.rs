@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use super::document::{NoDocument, document};
 use super::http::HttpAnswer;
 use super::words::{counted, quoted};
 use crate::check::{Feed, Outcome, StatusPageProbe, Verdict};
@@ -28,7 +29,10 @@ fn read(probe: &StatusPageProbe, answer: &HttpAnswer) -> Told {
     if !answer.whole {
         return Err("too long to read".to_owned());
     }
-    let document: Value = serde_json::from_str(&answer.body).map_err(|_| "not valid JSON".to_owned())?;
+    let document = document(&answer.body).map_err(|why| match why {
+        NoDocument::TooMany => "too many values to read".to_owned(),
+        NoDocument::NotJson => answer.compressed().unwrap_or_else(|| "not valid JSON".to_owned()),
+    })?;
     match probe.feed {
         Feed::Statuspage => statuspage(&document, &probe.components),
         Feed::Stripe => stripe(&document, &probe.components),

@@ -39,11 +39,45 @@ pub(super) fn size(bytes: u64) -> String {
     }
 }
 
-/// One line without control characters, at most `most` bytes.
+/// One line of what can be seen, at most `most` bytes.
 pub(super) fn line(text: &str, most: usize) -> String {
-    let spaced: String = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
-    let words: Vec<&str> = spaced.split(' ').filter(|word| !word.is_empty()).collect();
-    cut(&words.join(" "), most)
+    cut(&one_line(text), most)
+}
+
+/// One line of what can be seen: words with single spaces between them.
+pub(super) fn one_line(text: &str) -> String {
+    let shown: String = text.chars().filter_map(|letter| shown(letter, false)).collect();
+    let words: Vec<&str> = shown.split(' ').filter(|word| !word.is_empty()).collect();
+    words.join(" ")
+}
+
+/// The same for several lines: the lines and their indents stay.
+pub(super) fn lines(text: &str) -> String {
+    text.replace("\r\n", "\n").chars().filter_map(|letter| shown(letter, true)).collect()
+}
+
+/// A letter as it may be shown. What breaks lines becomes a space. What nobody sees is left out, because it turns the
+/// order of letters around, or hides one text in another, such as a secret from those who take it out.
+fn shown(letter: char, lines: bool) -> Option<char> {
+    match letter {
+        '\n' | '\t' if lines => Some(letter),
+        '\t' | '\n' | '\u{b}' | '\u{c}' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}' => Some(' '),
+        _ if letter.is_control() || is_invisible(letter) => None,
+        // Spaces of all widths, which would otherwise pass for different words.
+        _ if letter.is_whitespace() => Some(' '),
+        _ => Some(letter),
+    }
+}
+
+/// Unicode's format characters and others without a look of their own: directions, joiners, fillers, tags.
+const fn is_invisible(letter: char) -> bool {
+    matches!(letter,
+        '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{8e2}'
+        | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+        | '\u{110bd}' | '\u{110cd}' | '\u{13430}'..='\u{1345f}' | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// A foreign text in quotes, short enough for a reason.
@@ -87,6 +121,8 @@ mod tests {
             assert_eq!(size(bytes), words);
         }
         assert_eq!(line("a\n\n b\tc\u{7}", 80), "a b c");
+        assert_eq!(line("a\u{202e}b\u{2028}c\u{200b}d\u{1b}[31m\u{feff}", 80), "ab cd[31m");
+        assert_eq!(lines("a\r\n\tb\u{2066}\0\rc\u{2029}d"), "a\n\tb c d");
         assert!(quoted(&"x".repeat(500)).len() <= 82);
         assert_eq!(counted(1, "failure"), "1 failure");
         assert_eq!(counted(0, "failure"), "0 failures");

@@ -54,6 +54,9 @@ table! {
         pub method: Method = Method::Get,
         /// Headers to send; never secrets, those belong to the endpoint's credential.
         pub headers: BTreeMap<String, String>,
+        /// Whether redirects are followed, at most 5, and never from `https` to `http`. The credential and the headers
+        /// go to the endpoint's own origin only.
+        pub follow: bool = false,
         /// What the answer has to be.
         pub expect: Vec<Expectation>,
     }

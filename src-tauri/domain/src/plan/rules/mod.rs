@@ -1,5 +1,6 @@
 //! Rules between the parts of a plan: every name that is used exists, fits its use, and nothing goes in circles.
 
+mod endpoints;
 mod parts;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +21,7 @@ pub(super) fn judge(plan: &Plan, places: &PlanPlaces) -> Vec<PlanFault> {
     judge.functions_do_not_circle(plan);
     judge.endpoints_are_bound(plan);
     judge.guards_and_limits_fit(plan);
+    judge.endpoints_are_safe(plan);
     judge.objectives_are_ordered(plan);
     judge.backups_fit(plan);
     judge.runbooks_fit(plan);

@@ -1,5 +1,6 @@
 //! What reading a plan accepts, and what it says of mistakes.
 
+mod endpoints;
 mod hostile;
 mod schema;
 mod strings;

@@ -6,20 +6,13 @@ mod bucket;
 mod newest;
 mod sample;
 
-use std::sync::OnceLock;
-
 use aws_sdk_s3::{
     Client,
     config::{
-        BehaviorVersion, Credentials, Region, SharedHttpClient, StalledStreamProtectionConfig, retry::RetryConfig,
-        timeout::TimeoutConfig,
+        BehaviorVersion, Credentials, Region, StalledStreamProtectionConfig, retry::RetryConfig, timeout::TimeoutConfig,
     },
     error::{ProvideErrorMetadata, SdkError},
     types::Object,
-};
-use aws_smithy_http_client::{
-    Builder,
-    tls::{Provider, rustls_provider::CryptoMode},
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use chrono::DateTime;
@@ -28,30 +21,10 @@ use lifeboat_domain::{
     check::judge::{CouldNot, NewestObject, StoreRefusal},
     environment::Target,
 };
-use reqwest::Url;
+use url::Url;
 
 pub(super) use self::{bucket::bucket, newest::newest, sample::sample};
-use super::{Attempt, Stage, network::innermost, wrong_kind};
-
-/// The clients' connectors; they keep no connection, but the trusted certificates they were built with.
-#[derive(Debug, Default)]
-pub(super) struct Clients {
-    plain: OnceLock<SharedHttpClient>,
-    encrypted: OnceLock<SharedHttpClient>,
-}
-
-impl Clients {
-    fn get(&self, encrypted: bool) -> SharedHttpClient {
-        let builder = || Builder::new().pool_max_idle_per_host(0);
-        let client = if encrypted {
-            let ring = || builder().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-            self.encrypted.get_or_init(ring)
-        } else {
-            self.plain.get_or_init(|| builder().build_http())
-        };
-        client.clone()
-    }
-}
+use super::{Attempt, Stage, network::innermost, store::Store, wrong_kind};
 
 /// A bucket that can be asked.
 struct Bucket<'a> {
@@ -61,7 +34,7 @@ struct Bucket<'a> {
 }
 
 async fn open<'a>(attempt: &'a Attempt<'_>, endpoint: &Id) -> Result<Bucket<'a>, CouldNot> {
-    let Target::Bucket { url, bucket, region, access_key, credential } = attempt.target(endpoint)? else {
+    let Target::Bucket { url, bucket, region, access_key, credential, private } = attempt.target(endpoint)? else {
         return Err(wrong_kind());
     };
     let address = match url {
@@ -70,27 +43,23 @@ async fn open<'a>(attempt: &'a Attempt<'_>, endpoint: &Id) -> Result<Bucket<'a>,
     };
     let not_an_address = || CouldNot::NotBound(format!("not bound: \"{address}\" is not an address"));
     let parsed: Url = address.parse().map_err(|_| not_an_address())?;
-    let (host, port) = parsed.host_str().zip(parsed.port_or_known_default()).ok_or_else(not_an_address)?;
-    let secret = attempt.credential(credential).await?;
-    let encrypted = parsed.scheme() == "https";
-    if encrypted {
-        // The client would fail in its own way without trusted certificates, so they are looked for before.
-        attempt.trust(None).await?;
+    if !["http", "https"].contains(&parsed.scheme()) || !parsed.has_host() {
+        return Err(not_an_address());
     }
-    // The client resolves the name itself; this is to tell a name that is not found from a store that is down.
-    attempt.resolve(host, port).await?;
-    let mut config = aws_sdk_s3::Config::builder()
+    let secret = attempt.credential(credential).await?;
+    let store = Store::at(attempt, &parsed, *private).await?;
+    let config = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(region.clone()))
         .credentials_provider(Credentials::new(access_key, secret.reveal(), None, None, "lifeboat"))
-        .http_client(attempt.prober.shared.stores.get(encrypted))
+        // One host for all buckets, so that the host that was judged is the one that is asked.
+        // The client puts the bucket right behind the address, also behind a path.
+        .endpoint_url(format!("{}/", address.trim_end_matches('/')))
+        .force_path_style(true)
+        .http_client(store)
         .retry_config(RetryConfig::disabled())
         .timeout_config(TimeoutConfig::disabled())
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-    if let Some(url) = url {
-        // The client puts the bucket right behind the address, also behind a path.
-        config = config.endpoint_url(format!("{}/", url.trim_end_matches('/'))).force_path_style(true);
-    }
     Ok(Bucket { client: Client::from_conf(config.build()), name: bucket, region })
 }
 
