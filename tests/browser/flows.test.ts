@@ -436,7 +436,13 @@ test("targets are at least 24 by 24 pixels", async () => {
   const world = new World();
   breakAll(world);
   const { page, close } = await open(browser, address, { world });
-  for (const hash of ["#/status", "#/status/part/payment-processing", "#/journal", "#/plan", "#/settings/diagnostics"]) {
+  for (const hash of [
+    "#/status",
+    "#/status/part/payment-processing",
+    "#/journal",
+    "#/plan",
+    "#/settings/diagnostics",
+  ]) {
     await at(page, hash, "tbody tr");
     const small = await page.evaluate(() =>
       [...document.querySelectorAll<HTMLElement>("button, select, input:not([type=radio]), label.option")]
