@@ -51,6 +51,7 @@ const FIND = `
     status: "[role=status], output",
     radio: "input[type=radio], [role=radio]",
     row: "tr, [role=row]",
+    tab: "[role=tab]",
     listitem: "li, [role=listitem]",
     region: "section[aria-label], section[aria-labelledby], [role=region]",
     text: "p, li, td, th, dd, dt, span, strong, h1, h2, h3, code, pre, mark",

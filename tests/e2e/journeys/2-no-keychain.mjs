@@ -18,6 +18,7 @@ export async function journey({ desk: lay, shows }) {
     await session.click("button", "Plan");
     await session.find("heading", "Document control");
     await session.click("button", "Settings");
+    await session.click("tab", "Diagnostics");
     await session.find("text", /^Absent/);
   });
 

@@ -5,7 +5,7 @@ import { closeSync, existsSync, openSync, readdirSync, readFileSync, rmSync, wri
 import { join } from "node:path";
 import { accessible } from "../axe.mjs";
 
-/** How a body of the fact written first begins: the plan that came into force. */
+/** How the body of a fact begins: that of the plan that came into force. */
 const BODY = Buffer.from('{"document":"');
 
 export async function journey({ desk: lay, shows }) {
@@ -13,6 +13,9 @@ export async function journey({ desk: lay, shows }) {
   let session = await desk.open();
   await session.find("button", /^Start the practice range/);
   await desk.shut();
+  // Who only looks adopts no plan; who acts does.
+  const muted = await desk.lifeboat("--env", "production", "mute", "--for", "30m");
+  assert.equal(muted.code, 0, muted.stderr);
 
   let entry;
   await shows("the command line naming the entry", async () => {
