@@ -135,7 +135,7 @@ pub async fn down(home: &Path) -> Result<RangeStatus, RangeError> {
         if !home_was_there {
             std::fs::create_dir_all(&place.home).map_err(RangeError::file("create", &place.home))?;
         }
-        let lock = wait_for_lock(&place).await?;
+        let lock = wait_for_lock(&place, Duration::from_secs(10)).await?;
         place.remove(lock).await?;
         if !home_was_there {
             let _ = std::fs::remove_dir(&place.home);
@@ -150,7 +150,8 @@ pub async fn clear(home: &Path) -> Result<RangeStatus, RangeError> {
     let found = status(home).await;
     if found.phase == Phase::Broken {
         let place = Place::of(home)?;
-        match place.lock() {
+        // What was killed a moment ago may not have let go of its lock yet.
+        match wait_for_lock(&place, Duration::from_secs(2)).await {
             Ok(lock) => place.remove(lock).await?,
             // Somebody clears the ground already, or builds on it.
             Err(RangeError::Running { .. }) => return Ok(found),
@@ -161,8 +162,8 @@ pub async fn clear(home: &Path) -> Result<RangeStatus, RangeError> {
 }
 
 /// A range that ends keeps its lock to the last; one that is just coming up keeps it for good.
-async fn wait_for_lock(place: &Place) -> Result<Lock, RangeError> {
-    let deadline = Instant::now() + Duration::from_secs(10);
+async fn wait_for_lock(place: &Place, patience: Duration) -> Result<Lock, RangeError> {
+    let deadline = Instant::now() + patience;
     loop {
         match place.lock() {
             Err(RangeError::Running { .. }) if Instant::now() < deadline => sleep(Duration::from_millis(50)).await,

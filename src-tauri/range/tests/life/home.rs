@@ -158,7 +158,7 @@ pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
 }
 
 pub(crate) fn assert_nothing_is_left(home: &Home, status: &RangeStatus, data: &Path) {
-    assert_eq!(status.phase, Phase::Down);
+    assert_eq!(status.phase, Phase::Down, "{status:?}");
     assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0, "a file is left in the home");
     assert!(!data.exists());
     assert_eq!(processes_below(data), 0);
