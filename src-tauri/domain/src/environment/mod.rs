@@ -143,14 +143,15 @@ impl Target {
             (Self::Http { url, .. } | Self::Bucket { url: Some(url), .. }, "url") => Some(url.clone()),
             (Self::Http { url, .. }, "host") => host_and_port(url).map(|(host, _)| host.to_owned()),
             (Self::Http { url, .. }, "port") => host_and_port(url).map(|(_, port)| port.to_owned()),
-            (Self::Host { host, .. } | Self::Postgres { host, .. }, "host") => Some(host.clone()),
+            (Self::Host { host, .. } | Self::Postgres { host, .. } | Self::Name { name: host, .. }, "host") => {
+                Some(host.clone())
+            }
             (Self::Host { port, .. } | Self::Postgres { port, .. }, "port") => Some(port.to_string()),
             (Self::Host { server_name, .. }, "server-name") => Some(server_name.clone()),
             (Self::Postgres { database, .. }, "database") => Some(database.clone()),
             (Self::Postgres { user, .. }, "user") => Some(user.clone()),
             (Self::Bucket { bucket, .. }, "bucket") => Some(bucket.clone()),
             (Self::Bucket { region, .. }, "region") => Some(region.clone()),
-            (Self::Name { name: host, .. }, "host") => Some(host.clone()),
             (Self::Folder { path }, "path") => Some(path.clone()),
             _ => None,
         }
@@ -281,12 +282,12 @@ fn bind(endpoint: &Endpoint, values: &BTreeMap<String, String>) -> Result<Target
         None => 0,
     };
     let target = target(port);
-    match &target {
-        Target::Folder { path } if !Path::new(path).is_absolute() => {
-            Err(Unbound::Unusable(format!("\"{path}\" is not a path from the root")))
-        }
-        _ => Ok(target),
+    if let Target::Folder { path } = &target
+        && !Path::new(path).is_absolute()
+    {
+        return Err(Unbound::Unusable(format!("\"{path}\" is not a path from the root")));
     }
+    Ok(target)
 }
 
 #[cfg(test)]
