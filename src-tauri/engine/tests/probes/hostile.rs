@@ -58,7 +58,7 @@ const OK: &str = "HTTP/1.1 200 OK\r\n";
 const JSON: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
 
 /// Every case: its name, the kind of check, the verdict, and what the reason says.
-const CASES: [(&str, &str, Verdict, &str); 46] = [
+const CASES: [(&str, &str, Verdict, &str); 47] = [
     ("calm", "json", Operational, "status 200"),
     ("drip in the status line", "json", Outage, "no answer within"),
     ("drip in the head", "json", Outage, "no answer within"),
@@ -100,6 +100,7 @@ const CASES: [(&str, &str, Verdict, &str); 46] = [
     ("redirects for ever", "following", Outage, "not followed: after 5 redirects"),
     ("10 GB, until the end", "bucket", Outage, "answer is not understood"),
     ("many objects on a page", "bucket", Outage, "answer is not understood"),
+    ("many objects on a page", "bucket-below-a-path", Outage, "answer is not understood"),
     ("drip in the body", "bucket", Outage, "no answer within"),
     ("endless error", "postgres", Outage, "answer is not understood: longer than anything of use"),
     ("endless notices", "postgres", Outage, "answer is not understood: longer than anything of use"),
@@ -198,7 +199,7 @@ fn check_of(kind: &str) -> Check {
             feed: Feed::Statuspage,
             components: Vec::new(),
         })),
-        "bucket" => newest_check(),
+        "bucket" | "bucket-below-a-path" => newest_check(),
         "postgres" => server_check(false, &[]),
         other => panic!("no such kind: {other}"),
     };
@@ -207,8 +208,8 @@ fn check_of(kind: &str) -> Check {
 
 fn target_of(kind: &str, port: u16) -> Target {
     match kind {
-        "bucket" => Target::Bucket {
-            url: Some(format!("http://127.0.0.1:{port}")),
+        "bucket" | "bucket-below-a-path" => Target::Bucket {
+            url: Some(format!("http://127.0.0.1:{port}{}", if kind == "bucket" { "" } else { "/storage/v1/s3" })),
             bucket: "backups".to_owned(),
             region: "eu-west-1".to_owned(),
             access_key: "lifeboat".to_owned(),

@@ -211,6 +211,12 @@ async fn a_name_that_is_not_there_is_told_from_a_server_that_does_not_say() {
             Target::Name { name: "api.example.test".to_owned(), servers: vec![server.to_owned()], private: false };
         assert_sample(&probe(&quick, target).await, Unknown, server);
     }
+    let cloud = Target::Name {
+        name: "api.example.test".to_owned(),
+        servers: vec!["169.254.169.254:53".to_owned()],
+        private: true,
+    };
+    assert_sample(&probe(&quick, cloud).await, Unknown, "a link-local address, which is never connected to");
     let odd = Target::Name { name: "a..b".to_owned(), servers: Vec::new(), private: false };
     assert_sample(&probe(&quick, odd).await, Unknown, "is not a name");
     let absent = crate::support::prober().probe(&quick, &unbound(lifeboat_domain::environment::Unbound::Absent)).await;

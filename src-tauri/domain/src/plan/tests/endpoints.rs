@@ -6,6 +6,8 @@ use super::faults_with;
 fn no_secret_stands_in_an_address_and_none_travels_unencrypted() {
     let api = "url = \"https://api.samiatarot.com\"";
     let database = "host = \"db.samiatarot.com\"\ndatabase = \"postgres\"";
+    let name = "name = \"api.samiatarot.com\"";
+    let asks = |server: &str| format!("{name}\nservers = [\"{server}\"]");
     let credential = |url: &str| format!("url = \"{url}\"\ncredential = \"production-api\"");
     let off = |host: &str| format!("host = \"{host}\"\ntls = \"off\"\ndatabase = \"postgres\"");
     for (from, to, field, message) in [
@@ -22,6 +24,8 @@ fn no_secret_stands_in_an_address_and_none_travels_unencrypted() {
         (database, off("db.samiatarot.com"), "tls", "the credential would travel unencrypted"),
         (database, off("1.1.1.1"), "tls", "the credential would travel unencrypted"),
         (database, off("0.0.0.0"), "host", "0.0.0.0, an unspecified address"),
+        (name, asks("169.254.169.254"), "servers", "169.254.169.254, a link-local address"),
+        (name, asks("[fe80::1]:53"), "servers", "fe80::1, a link-local address"),
     ] {
         let faults = faults_with("environments/production.toml", from, &to);
         let fault = faults.iter().find(|fault| fault.message.starts_with(message));
