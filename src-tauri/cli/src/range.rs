@@ -49,7 +49,7 @@ pub(crate) enum RangeVerb {
     },
     /// Switch a fault off, or all of them.
     Mend {
-        /// The fault's name; all when absent.
+        /// The fault's name, or a vendor's for all of its faults; all there are when absent.
         fault: Option<String>,
     },
     /// List the faults there are.
@@ -64,7 +64,7 @@ pub(crate) enum RangeVerb {
 
 #[derive(Debug, Serialize)]
 struct Faults {
-    faults: &'static [lifeboat_range::FaultDescription],
+    faults: Vec<lifeboat_range::FaultDescription>,
 }
 
 pub(crate) async fn run(place: &Place, verb: RangeVerb, answer: Answer) -> Result<Ending, Problem> {
@@ -125,7 +125,7 @@ pub(crate) async fn run(place: &Place, verb: RangeVerb, answer: Answer) -> Resul
         RangeVerb::Faults => {
             let faults = lifeboat_range::faults();
             let mut text = String::new();
-            for fault in faults {
+            for fault in &faults {
                 let _ = writeln!(text, "{:<24} {}", fault.name, fault.what);
             }
             answer.give(&Faults { faults }, &text)?;

@@ -17,6 +17,7 @@ pub mod maintenance;
 mod places;
 pub mod plan;
 pub mod problem;
+pub mod provider;
 pub mod report;
 pub mod runbook;
 pub mod status;

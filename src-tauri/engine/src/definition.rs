@@ -68,6 +68,7 @@ fn asks(probe: &Probe) -> String {
             Feed::Google => "what Google says of itself".to_owned(),
             Feed::Slack => "what Slack says of itself".to_owned(),
         },
+        Probe::Vendor(_) => "whether it can be reached, accepts our credential, and works".to_owned(),
     }
 }
 
@@ -98,6 +99,11 @@ fn place(target: &Target) -> String {
         Target::Name { name, servers, .. } if servers.is_empty() => format!("{name}, by this computer's resolver"),
         Target::Name { name, servers, .. } => format!("{name}, by {}", servers.join(", ")),
         Target::Folder { path } => path.clone(),
+        Target::Vendor(vendor) => {
+            let place = vendor.place().map_or_else(String::new, |(host, port)| format!(" at {host}:{port}"));
+            let handles: String = vendor.credentials().iter().map(|(_, credential)| handle(Some(credential))).collect();
+            format!("{}{place}{handles}", vendor.vendor().name())
+        }
     }
 }
 
@@ -217,6 +223,7 @@ fn of_probe(lines: &mut Lines, probe: &Probe) {
             };
             lines.add("Without the folder", without);
         }
+        Probe::Vendor(_) => lines.add("Outage when", "it cannot be reached, or answers and does not work"),
         Probe::StatusPage(page) => {
             if !page.components.is_empty() {
                 lines.add("Components", page.components.join(", "));

@@ -37,6 +37,7 @@ pub mod scheduler;
 pub mod secrets;
 pub mod settings;
 mod silence;
+pub mod vendor;
 pub mod view;
 
 pub use self::engine::default_home;

@@ -12,7 +12,7 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use crate::error::RangeError;
 
-/// The name on the certificate.
+/// The name on the certificate; the address of loopback is there too, for the vendors' stand-ins.
 pub(crate) const NAME: &str = "api.range.test";
 
 /// A server's side of TLS and the authority to trust.
@@ -37,7 +37,7 @@ pub(crate) fn create() -> Result<Identity, RangeError> {
     let authority_certificate = authority.self_signed(&authority_key).map_err(generated)?;
     let issuer = Issuer::new(authority, authority_key);
 
-    let mut leaf = CertificateParams::new(vec![NAME.to_owned()]).map_err(generated)?;
+    let mut leaf = CertificateParams::new(vec![NAME.to_owned(), "127.0.0.1".to_owned()]).map_err(generated)?;
     leaf.distinguished_name.push(DnType::CommonName, NAME);
     leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];

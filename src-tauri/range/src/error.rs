@@ -33,7 +33,7 @@ pub enum RangeError {
     #[error("{fault} works through the primary database, which is stopped")]
     PrimaryStopped {
         /// The fault.
-        fault: &'static str,
+        fault: String,
     },
     /// A program is not installed.
     #[error("{program} was not found")]
@@ -178,10 +178,7 @@ impl RangeError {
 
     fn hint(&self, code: Code) -> String {
         match (self, code) {
-            (Self::FaultUnknown { .. }, _) => {
-                let names: Vec<_> = crate::faults().iter().map(|fault| fault.name).collect();
-                format!("The faults are {}.", names.join(", "))
-            }
+            (Self::FaultUnknown { .. }, _) => "`lifeboat range faults` lists all of them.".to_owned(),
             (Self::NotText { .. }, _) => "Name another folder with --home.".to_owned(),
             (Self::PrimaryStopped { .. }, _) => "Mend primary-stopped first.".to_owned(),
             (_, Code::ToolMissing) => {
@@ -234,7 +231,7 @@ mod tests {
             (RangeError::Down { home: "/home".into() }, Code::RangeDown, "range up"),
             (RangeError::FaultUnknown { name: "rain".into() }, Code::FaultUnknown, "primary-stopped"),
             (RangeError::ToolMissing { program: "initdb".into() }, Code::ToolMissing, "postgresql-15"),
-            (RangeError::PrimaryStopped { fault: "table-dropped" }, Code::NotAllowedNow, "Mend"),
+            (RangeError::PrimaryStopped { fault: "table-dropped".to_owned() }, Code::NotAllowedNow, "Mend"),
             (RangeError::NotText { home: "/home".into() }, Code::Usage, "--home"),
             (file(io::ErrorKind::StorageFull), Code::DiskFull, "Free some space"),
             (file(io::ErrorKind::PermissionDenied), Code::PermissionDenied, "user"),

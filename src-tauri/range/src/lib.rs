@@ -21,6 +21,7 @@ mod progress;
 mod serve;
 mod state;
 mod tools;
+pub mod vendor;
 
 use std::{
     path::{Path, PathBuf},
@@ -199,15 +200,15 @@ pub async fn status(home: &Path) -> RangeStatus {
 /// A fault that can be switched on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FaultDescription {
-    /// Its name, such as `primary-stopped`.
-    pub name: &'static str,
+    /// Its name, such as `primary-stopped` or `stripe=503`.
+    pub name: String,
     /// What it does, in one sentence.
-    pub what: &'static str,
+    pub what: String,
 }
 
 /// Every fault there is.
-pub fn faults() -> &'static [FaultDescription] {
-    &fault::FAULTS
+pub fn faults() -> Vec<FaultDescription> {
+    fault::faults()
 }
 
 /// Switches a fault on, and waits until the part is broken. Switching it on twice is the same as once.
@@ -216,9 +217,9 @@ pub async fn inject(home: &Path, fault: &str) -> Result<RangeStatus, RangeError>
     order(home, Ask::Inject(fault.to_owned())).await
 }
 
-/// Switches one fault off, or all of them, and waits until the range works again.
+/// Switches one fault off, those of a vendor by its name, or all of them, and waits until the range works again.
 pub async fn mend(home: &Path, fault: Option<&str>) -> Result<RangeStatus, RangeError> {
-    fault.map(fault::Fault::named).transpose()?;
+    fault.map(fault::Fault::meant).transpose()?;
     order(home, Ask::Mend(fault.map(str::to_owned))).await
 }
 

@@ -38,6 +38,7 @@ use crate::{
     progress::{Line, Teller, end_with_starter},
     state::{Bindings, Record},
     tools::Tools,
+    vendor::StandIns,
 };
 
 /// Steps of building besides those of filling the database.
@@ -59,6 +60,7 @@ pub(crate) struct Range {
     pub(crate) api: PlatformApi,
     pub(crate) settings: Arc<Settings>,
     pub(crate) names: Names,
+    pub(crate) vendors: StandIns,
     store: Listening,
     life: JoinHandle<()>,
 }
@@ -213,6 +215,7 @@ async fn build(
     let store = object_store::serve(listen().await?, &place.objects(), Arc::clone(&settings), keys)?;
     let names = Names::serve().await?;
     let identity = certificate::create()?;
+    let vendors = StandIns::start(&identity).await?;
     write_private(&place.authority(), identity.authority.as_bytes())?;
     let pool = PgPoolOptions::new()
         .max_connections(6)
@@ -228,8 +231,20 @@ async fn build(
     });
     let api = PlatformApi::start(Arc::clone(&platform), identity.server, listen().await?, listen().await?)?;
     let life = tokio::spawn(Life { pool, bucket, aside: place.aside(), media: extent.media }.live());
-    let range =
-        Range { place: place.clone(), tools, passwords, primary, standby, platform, api, settings, names, store, life };
+    let range = Range {
+        place: place.clone(),
+        tools,
+        passwords,
+        primary,
+        standby,
+        platform,
+        api,
+        settings,
+        names,
+        vendors,
+        store,
+        life,
+    };
     let bindings = range.bindings((access_key, secret_key))?;
 
     teller.step("Waiting until every part answers");
@@ -247,12 +262,9 @@ impl Range {
         let (plain, secure) = self.api.ports();
         let path = |path: PathBuf| path.to_string_lossy().into_owned();
         let now = Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true);
-        Ok(Bindings {
-            process: Process::own()?,
-            // The backup job has run: a backup was taken while the range came up.
-            beats: BTreeMap::from([("database-backup-job", now.clone())]),
-            bound_at: now,
-            values: BTreeMap::from([
+        let mut values = self.vendors.values();
+        values.extend(
+            [
                 ("api.port", plain.to_string()),
                 ("api.tls-port", secure.to_string()),
                 ("api.ca", path(self.place.authority())),
@@ -262,18 +274,30 @@ impl Range {
                 ("standby.port", self.standby.port.to_string()),
                 ("objects.port", self.store.port.to_string()),
                 ("objects.access-key", access_key),
-            ]),
-            credentials: BTreeMap::from([
-                ("range-database", self.passwords.monitor.clone()),
-                ("range-objects", secret_key),
-                ("range-test-account", self.platform.customer.password.clone()),
-            ]),
+            ]
+            .map(|(name, value)| (name.to_owned(), value)),
+        );
+        let mut credentials = self.vendors.credentials();
+        credentials.extend([
+            ("range-database", self.passwords.monitor.clone()),
+            ("range-objects", secret_key),
+            ("range-test-account", self.platform.customer.password.clone()),
+        ]);
+        Ok(Bindings {
+            process: Process::own()?,
+            // The backup job has run: a backup was taken while the range came up.
+            beats: BTreeMap::from([("database-backup-job", now.clone())]),
+            bound_at: now,
+            values,
+            credentials,
         })
     }
 
     fn ports(&self) -> Vec<(String, u16)> {
         let (plain, secure) = self.api.ports();
-        [
+        let vendors = self.vendors.vendors().into_iter();
+        let vendors = vendors.filter_map(|vendor| Some((vendor.word().to_owned(), self.vendors.port(vendor)?)));
+        let parts = [
             ("platform-api", plain),
             ("platform-api-tls", secure),
             ("primary-database", self.primary.port),
@@ -281,8 +305,8 @@ impl Range {
             ("object-store", self.store.port),
             ("names", self.names.port),
         ]
-        .map(|(name, port)| (name.to_owned(), port))
-        .to_vec()
+        .map(|(name, port)| (name.to_owned(), port));
+        parts.into_iter().chain(vendors).collect()
     }
 
     /// Ends every part in order. What will not end is ended with the data folder.
@@ -291,6 +315,7 @@ impl Range {
         self.api.close().await;
         self.store.close().await;
         self.names.close().await;
+        self.vendors.close().await;
         self.platform.pool.close().await;
         for cluster in [&self.standby, &self.primary] {
             if let Err(error) = cluster.stop().await {
@@ -367,6 +392,7 @@ impl Serving {
                 self.keep(&faults)?;
                 return Err(error);
             }
+            faults.retain(|other| !fault.replaces(*other));
             self.keep(&faults)?;
         }
         Ok(self.status())
@@ -375,9 +401,13 @@ impl Serving {
     /// Switches one fault off, or all, and sees to it that the parts work.
     pub(crate) async fn mend(&self, name: Option<&str>) -> Result<RangeStatus, RangeError> {
         let range = self.up()?;
-        let chosen = name.map(Fault::named).transpose()?;
+        let chosen = name.map(Fault::meant).transpose()?;
         let mut faults = self.faults.lock().await;
-        for fault in chosen.map_or(Fault::ALL.to_vec(), |fault| vec![fault]) {
+        // Parts are seen to work whether they were broken or not; a stand-in has nothing to be seen to.
+        let chosen = chosen.unwrap_or_else(Fault::all).into_iter();
+        let chosen: Vec<Fault> =
+            chosen.filter(|fault| !matches!(fault, Fault::Vendor(..)) || faults.contains(fault)).collect();
+        for fault in chosen {
             range.mend_part(fault, &faults).await?;
             faults.remove(&fault);
             self.keep(&faults)?;
@@ -387,7 +417,7 @@ impl Serving {
 
     fn keep(&self, faults: &BTreeSet<Fault>) -> Result<(), RangeError> {
         let mut record = self.record();
-        record.faults = faults.iter().map(|fault| fault.name().to_owned()).collect();
+        record.faults = faults.iter().map(|fault| fault.name()).collect();
         record.write(&self.place)
     }
 }

@@ -81,7 +81,7 @@ pub(crate) struct Bindings {
     /// When they were made, RFC 3339.
     pub(crate) bound_at: String,
     /// Texts by place.
-    pub(crate) values: BTreeMap<&'static str, String>,
+    pub(crate) values: BTreeMap<String, String>,
     /// When jobs that report by themselves ran, RFC 3339, by the check that listens.
     pub(crate) beats: BTreeMap<&'static str, String>,
     /// Secrets by credential.

@@ -3,4 +3,4 @@
 /**
  *The kinds of [`Endpoint`].
  */
-export type EndpointKind = "http" | "host" | "postgres" | "bucket" | "name" | "folder";
+export type EndpointKind = "http" | "host" | "postgres" | "bucket" | "name" | "folder" | "pagerduty" | "slack" | "twilio" | "fcm" | "mail" | "stripe" | "square" | "supabase" | "cloudflare" | "statuspage";

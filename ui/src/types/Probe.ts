@@ -16,8 +16,9 @@ import type { SqlProbe } from "./SqlProbe";
 import type { StatusPageProbe } from "./StatusPageProbe";
 import type { TcpProbe } from "./TcpProbe";
 import type { TlsProbe } from "./TlsProbe";
+import type { VendorProbe } from "./VendorProbe";
 
 /**
  * What a check does.
  */
-export type Probe = { "kind": "http" } & HttpProbe | { "kind": "journey" } & JourneyProbe | { "kind": "plugin" } & PluginProbe | { "kind": "heartbeat" } & HeartbeatProbe | { "kind": "tcp" } & TcpProbe | { "kind": "tls" } & TlsProbe | { "kind": "postgres" } & PostgresProbe | { "kind": "postgres-replication" } & PostgresReplicationProbe | { "kind": "postgres-archive" } & PostgresArchiveProbe | { "kind": "postgres-size" } & PostgresSizeProbe | { "kind": "sql" } & SqlProbe | { "kind": "object-newest" } & ObjectNewestProbe | { "kind": "dns" } & DnsProbe | { "kind": "bucket" } & BucketProbe | { "kind": "object-sample" } & ObjectSampleProbe | { "kind": "file-newest" } & FileNewestProbe | { "kind": "status-page" } & StatusPageProbe;
+export type Probe = { "kind": "http" } & HttpProbe | { "kind": "journey" } & JourneyProbe | { "kind": "plugin" } & PluginProbe | { "kind": "heartbeat" } & HeartbeatProbe | { "kind": "tcp" } & TcpProbe | { "kind": "tls" } & TlsProbe | { "kind": "postgres" } & PostgresProbe | { "kind": "postgres-replication" } & PostgresReplicationProbe | { "kind": "postgres-archive" } & PostgresArchiveProbe | { "kind": "postgres-size" } & PostgresSizeProbe | { "kind": "sql" } & SqlProbe | { "kind": "object-newest" } & ObjectNewestProbe | { "kind": "dns" } & DnsProbe | { "kind": "bucket" } & BucketProbe | { "kind": "object-sample" } & ObjectSampleProbe | { "kind": "file-newest" } & FileNewestProbe | { "kind": "status-page" } & StatusPageProbe | { "kind": "vendor" } & VendorProbe;

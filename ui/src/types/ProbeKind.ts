@@ -3,4 +3,4 @@
 /**
  *The kinds of [`Probe`].
  */
-export type ProbeKind = "http" | "journey" | "plugin" | "heartbeat" | "tcp" | "tls" | "postgres" | "postgres-replication" | "postgres-archive" | "postgres-size" | "sql" | "object-newest" | "dns" | "bucket" | "object-sample" | "file-newest" | "status-page";
+export type ProbeKind = "http" | "journey" | "plugin" | "heartbeat" | "tcp" | "tls" | "postgres" | "postgres-replication" | "postgres-archive" | "postgres-size" | "sql" | "object-newest" | "dns" | "bucket" | "object-sample" | "file-newest" | "status-page" | "vendor";

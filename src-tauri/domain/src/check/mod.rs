@@ -30,7 +30,7 @@ pub use self::probe::{
     LockMode, Method, ObjectLockExpectation, ObjectNewestProbe, ObjectSampleProbe, Otherwise, PluginProbe,
     PostgresArchiveProbe, PostgresProbe, PostgresReplicationProbe, PostgresSizeProbe, Probe, ProbeKind,
     PublicAccessExpectation, PublicSwitch, Question, RecordType, RegionExpectation, ReplicationExpectation, SqlProbe,
-    StatusPageProbe, StepMethod, TcpProbe, TlsProbe, VersioningExpectation, Wanted, WithoutFolder,
+    StatusPageProbe, StepMethod, TcpProbe, TlsProbe, VendorProbe, VersioningExpectation, Wanted, WithoutFolder,
 };
 
 choice! {

@@ -49,7 +49,8 @@ pub(super) fn judge(check: &Check, reader: &mut TableReader<'_, '_>, faults: &mu
         | Probe::PostgresReplication(_)
         | Probe::PostgresArchive(_)
         | Probe::ObjectNewest(_)
-        | Probe::StatusPage(_) => {}
+        | Probe::StatusPage(_)
+        | Probe::Vendor(_) => {}
     }
 }
 

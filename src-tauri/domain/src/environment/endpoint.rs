@@ -6,6 +6,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use ts_rs::TS;
 
+use super::vendor::{
+    CloudflareEndpoint, FcmEndpoint, MailEndpoint, PagerDutyEndpoint, SlackEndpoint, SquareEndpoint,
+    StatuspageEndpoint, StripeEndpoint, SupabaseEndpoint, TwilioEndpoint,
+};
 use crate::{
     places,
     plan::{
@@ -158,5 +162,25 @@ kinds! {
         Name(NameEndpoint) = "name",
         /// A folder of this computer.
         Folder(FolderEndpoint) = "folder",
+        /// PagerDuty.
+        PagerDuty(PagerDutyEndpoint) = "pagerduty",
+        /// Slack.
+        Slack(SlackEndpoint) = "slack",
+        /// Twilio.
+        Twilio(TwilioEndpoint) = "twilio",
+        /// Firebase Cloud Messaging.
+        Fcm(FcmEndpoint) = "fcm",
+        /// A mail server.
+        Mail(MailEndpoint) = "mail",
+        /// Stripe.
+        Stripe(StripeEndpoint) = "stripe",
+        /// Square.
+        Square(SquareEndpoint) = "square",
+        /// A project at Supabase.
+        Supabase(SupabaseEndpoint) = "supabase",
+        /// A zone at Cloudflare.
+        Cloudflare(CloudflareEndpoint) = "cloudflare",
+        /// Our own page at Statuspage.
+        Statuspage(StatuspageEndpoint) = "statuspage",
     }
 }

@@ -6,12 +6,18 @@
 
 pub mod address;
 mod endpoint;
+mod vendor;
 
 use std::{collections::BTreeMap, fmt, path::Path};
 
 pub use self::endpoint::{
     BucketEndpoint, Endpoint, EndpointKind, FolderEndpoint, HostEndpoint, HttpEndpoint, NameEndpoint, PostgresEndpoint,
     Template, TlsMode,
+};
+use self::vendor::Filling;
+pub use self::vendor::{
+    CloudflareEndpoint, FcmEndpoint, MailEndpoint, MailTls, PagerDutyEndpoint, Site, SlackEndpoint, SquareEndpoint,
+    StatuspageEndpoint, StripeEndpoint, SupabaseEndpoint, TwilioEndpoint, VendorTarget,
 };
 use crate::plan::{
     id::Id,
@@ -163,6 +169,8 @@ pub enum Target {
         /// Its path, from the root.
         path: String,
     },
+    /// A vendor's interface.
+    Vendor(VendorTarget),
 }
 
 impl Target {
@@ -186,12 +194,27 @@ impl Target {
         }
     }
 
-    /// The handle of its credential.
+    /// The handle of its credential. A vendor may have several: [`VendorTarget::credentials`].
     pub const fn credential(&self) -> Option<&Id> {
         match self {
             Self::Http { credential, .. } | Self::Postgres { credential, .. } => credential.as_ref(),
             Self::Bucket { credential, .. } => Some(credential),
-            Self::Host { .. } | Self::Name { .. } | Self::Folder { .. } => None,
+            Self::Host { .. } | Self::Name { .. } | Self::Folder { .. } | Self::Vendor(_) => None,
+        }
+    }
+
+    /// Every credential it needs, by its key in the plan.
+    pub fn credentials(&self) -> Vec<(&'static str, &Id)> {
+        match self {
+            Self::Vendor(vendor) => vendor.credentials(),
+            Self::Http { .. }
+            | Self::Postgres { .. }
+            | Self::Bucket { .. }
+            | Self::Host { .. }
+            | Self::Name { .. }
+            | Self::Folder { .. } => {
+                self.credential().map(|credential| ("credential", credential)).into_iter().collect()
+            }
         }
     }
 }
@@ -257,52 +280,74 @@ impl Environment {
     }
 }
 
+/// Names without a value, as the reason that nothing is bound.
+fn all_there(mut missing: Vec<String>) -> Result<(), Unbound> {
+    missing.sort();
+    missing.dedup();
+    if missing.is_empty() { Ok(()) } else { Err(Unbound::Missing(missing)) }
+}
+
+type Bound = (Option<String>, Box<dyn FnOnce(u16) -> Target>);
+
+fn bound(vendor: VendorTarget) -> Bound {
+    (None, Box::new(move |_| Target::Vendor(vendor)))
+}
+
 fn bind(endpoint: &Endpoint, values: &BTreeMap<String, String>) -> Result<Target, Unbound> {
     let mut missing = Vec::new();
-    let mut fill = |template: &Template| template.fill(values, &mut missing);
+    let fill = &mut Filling { values, missing: &mut missing };
     // The port is judged last: with values missing it is no number, and that is not the port's fault.
-    let (port, target): (Option<String>, Box<dyn FnOnce(u16) -> Target>) = match endpoint {
+    let (port, target): Bound = match endpoint {
         Endpoint::Http(http) => {
-            let (url, ca, credential) = (fill(&http.url), http.ca.as_ref().map(&mut fill), http.credential.clone());
+            let (url, ca, credential) = (fill.text(&http.url), fill.maybe(http.ca.as_ref()), http.credential.clone());
             let (url, private) = (url.trim_end_matches('/').to_owned(), http.private);
             (None, Box::new(move |_| Target::Http { url, ca, credential, private }))
         }
         Endpoint::Host(end) => {
-            let host = fill(&end.host);
-            let server_name = end.server_name.as_ref().map_or_else(|| host.clone(), &mut fill);
-            let (ca, private) = (end.ca.as_ref().map(&mut fill), end.private);
-            (Some(fill(&end.port)), Box::new(move |port| Target::Host { host, port, server_name, ca, private }))
+            let host = fill.text(&end.host);
+            let server_name = fill.maybe(end.server_name.as_ref()).unwrap_or_else(|| host.clone());
+            let (ca, private) = (fill.maybe(end.ca.as_ref()), end.private);
+            (Some(fill.text(&end.port)), Box::new(move |port| Target::Host { host, port, server_name, ca, private }))
         }
         Endpoint::Postgres(end) => {
-            let (host, database, user) = (fill(&end.host), fill(&end.database), fill(&end.user));
+            let (host, database, user) = (fill.text(&end.host), fill.text(&end.database), fill.text(&end.user));
             let (credential, tls, private) = (end.credential.clone(), end.tls, end.private);
-            let ca = end.ca.as_ref().map(&mut fill);
+            let ca = fill.maybe(end.ca.as_ref());
             (
-                Some(fill(&end.port)),
+                Some(fill.text(&end.port)),
                 Box::new(move |port| Target::Postgres { host, port, database, user, credential, tls, ca, private }),
             )
         }
         Endpoint::Bucket(end) => {
-            let url = end.url.as_ref().map(&mut fill);
-            let (bucket, region, access_key) = (fill(&end.bucket), fill(&end.region), fill(&end.access_key));
-            let (credential, private) = (end.credential.clone(), end.private);
+            let url = fill.maybe(end.url.as_ref());
+            let (bucket, region) = (fill.text(&end.bucket), fill.text(&end.region));
+            let (access_key, credential, private) = (fill.text(&end.access_key), end.credential.clone(), end.private);
             (None, Box::new(move |_| Target::Bucket { url, bucket, region, access_key, credential, private }))
         }
         Endpoint::Name(end) => {
-            let name = fill(&end.name);
-            let (servers, private) = (end.servers.iter().map(&mut fill).collect(), end.private);
+            let name = fill.text(&end.name);
+            let (servers, private) = (end.servers.iter().map(|server| fill.text(server)).collect(), end.private);
             (None, Box::new(move |_| Target::Name { name, servers, private }))
         }
         Endpoint::Folder(end) => {
-            let path = fill(&end.path);
+            let path = fill.text(&end.path);
             (None, Box::new(move |_| Target::Folder { path }))
         }
+        Endpoint::Mail(end) => {
+            let target = vendor::mail(end, fill);
+            (Some(fill.text(&end.port)), Box::new(move |port| Target::Vendor(target(port))))
+        }
+        Endpoint::PagerDuty(end) => bound(vendor::pagerduty(end, fill)),
+        Endpoint::Slack(end) => bound(vendor::slack(end, fill)),
+        Endpoint::Twilio(end) => bound(vendor::twilio(end, fill)),
+        Endpoint::Fcm(end) => bound(vendor::fcm(end, fill)),
+        Endpoint::Stripe(end) => bound(vendor::stripe(end, fill)),
+        Endpoint::Square(end) => bound(vendor::square(end, fill)),
+        Endpoint::Supabase(end) => bound(vendor::supabase(end, fill)),
+        Endpoint::Cloudflare(end) => bound(vendor::cloudflare(end, fill)),
+        Endpoint::Statuspage(end) => bound(vendor::statuspage(end, fill)),
     };
-    if !missing.is_empty() {
-        missing.sort();
-        missing.dedup();
-        return Err(Unbound::Missing(missing));
-    }
+    all_there(missing)?;
     let port = match port {
         Some(text) => match text.parse::<u16>() {
             Ok(port) if port > 0 => port,

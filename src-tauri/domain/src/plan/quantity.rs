@@ -9,6 +9,8 @@ use chrono::{Datelike, NaiveDate};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use ts_rs::TS;
 
+use super::read::shown;
+
 /// A text that is not the quantity it should be. The words name what was expected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -91,7 +93,7 @@ impl FromStr for Period {
                 return Err(fault("a duration without a unit"));
             }
             let Some(&(_, millis)) = UNITS.iter().find(|(name, _)| *name == unit) else {
-                return Err(fault(&format!("an unknown unit \"{unit}\"")));
+                return Err(fault(&format!("an unknown unit \"{}\"", shown(unit))));
             };
             if millis >= smallest {
                 return Err(fault("units out of order"));
@@ -176,7 +178,7 @@ impl FromStr for Size {
             return Err(fault("a size without a unit"));
         }
         let Some(&(_, bytes)) = SIZES.iter().find(|(name, _)| *name == unit) else {
-            return Err(fault(&format!("an unknown unit \"{unit}\"")));
+            return Err(fault(&format!("an unknown unit \"{}\"", shown(unit))));
         };
         number.checked_mul(bytes).map(Self).ok_or_else(|| QuantityError("a size too large to count".to_owned()))
     }
@@ -307,6 +309,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn an_unknown_unit_is_told_short_enough_to_be_read() {
+        let unit = "a".repeat(10_000);
+        assert!(format!("4{unit}").parse::<Period>().unwrap_err().to_string().len() < 200);
+        assert!(format!("4{unit}").parse::<Size>().unwrap_err().to_string().len() < 200);
+    }
 
     #[test]
     fn periods_need_a_unit() {

@@ -104,6 +104,7 @@ pub fn host_of(target: &Target) -> String {
         }
         Target::Name { name, servers, .. } => servers.first().map_or_else(|| name.clone(), |server| of_url(server)),
         Target::Folder { path } => path.clone(),
+        Target::Vendor(vendor) => vendor.place().map_or_else(String::new, |(host, _)| host),
     }
 }
 

@@ -3,7 +3,12 @@
 //! [`exchange`] asks once and gives back what came, whatever it is; what it means is judged in the domain. Status
 //! pages are asked here too; they are requests whose answers are judged in another way.
 
-use std::{convert::Infallible, error::Error, str::FromStr, sync::Arc};
+use std::{
+    convert::Infallible,
+    error::Error,
+    str::FromStr,
+    sync::{Arc, atomic::Ordering},
+};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -43,30 +48,40 @@ const MOST_HEADERS: usize = 100;
 const MOST_REDIRECTS: usize = 5;
 const AGENT: &str = concat!("lifeboat/", env!("CARGO_PKG_VERSION"));
 
-/// One request to an endpoint.
+/// One request to a place on the web.
 #[derive(Debug)]
-pub(super) struct Request<'a> {
-    pub(super) endpoint: &'a Id,
-    pub(super) method: Method,
-    /// Below the endpoint's address, beginning with a slash; may have a query.
-    pub(super) path: &'a str,
-    /// See [`headers`].
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
-    /// Whether the endpoint's credential is sent as a bearer token, to the endpoint's own origin only.
-    pub(super) bearer: bool,
+pub(crate) struct Request<'a> {
+    pub(crate) method: Method,
+    /// Below the place's address, beginning with a slash; may have a query.
+    pub(crate) path: &'a str,
+    /// Sent to the place's own origin only. See [`headers`].
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    /// What stands in the header `Authorization`, for the place's own origin only.
+    pub(crate) authorization: Option<HeaderValue>,
     /// Whether redirects are followed; only for methods that change nothing.
-    pub(super) follow: bool,
+    pub(crate) follow: bool,
+}
+
+/// A place on the web, as the plan says of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place<'a> {
+    /// Scheme, host and port.
+    pub(crate) url: &'a str,
+    /// Certificate authority file.
+    pub(crate) ca: Option<&'a str>,
+    /// Whether its name may lead to private addresses.
+    pub(crate) private: bool,
 }
 
 /// What came back: at most 64 KiB of head and 1 MiB of body.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
     /// Whether that is all of the body.
-    pub(super) whole: bool,
+    pub(crate) whole: bool,
     /// Whether the credential was sent with the request that was answered so.
     pub(super) with_credential: bool,
     /// Why a redirect was not followed although it was asked for.
@@ -94,7 +109,6 @@ impl Answer {
 
 pub(super) async fn http(attempt: &Attempt<'_>, probe: &HttpProbe) -> Result<Outcome, CouldNot> {
     let request = Request {
-        endpoint: &probe.endpoint,
         method: match probe.method {
             Asked::Get => Method::GET,
             Asked::Head => Method::HEAD,
@@ -102,15 +116,14 @@ pub(super) async fn http(attempt: &Attempt<'_>, probe: &HttpProbe) -> Result<Out
         path: &probe.path,
         headers: headers(&probe.headers)?,
         body: Bytes::new(),
-        bearer: true,
+        authorization: None,
         follow: probe.follow,
     };
-    Ok(judge::http(probe, &exchange(attempt, request).await?.told()))
+    Ok(judge::http(probe, &exchange(attempt, &probe.endpoint, Some(bearer), request).await?.told()))
 }
 
 pub(super) async fn status_page(attempt: &Attempt<'_>, probe: &StatusPageProbe) -> Result<Outcome, CouldNot> {
     let request = Request {
-        endpoint: &probe.endpoint,
         method: Method::GET,
         path: match probe.feed {
             Feed::Statuspage => "/api/v2/summary.json",
@@ -120,10 +133,10 @@ pub(super) async fn status_page(attempt: &Attempt<'_>, probe: &StatusPageProbe) 
         },
         headers: HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]),
         body: Bytes::new(),
-        bearer: true,
+        authorization: None,
         follow: false,
     };
-    Ok(judge::status_page(probe, &exchange(attempt, request).await?.told()))
+    Ok(judge::status_page(probe, &exchange(attempt, &probe.endpoint, Some(bearer), request).await?.told()))
 }
 
 /// The headers a plan states, in a form that can be sent.
@@ -136,12 +149,47 @@ pub(super) fn headers<'a>(stated: impl IntoIterator<Item = (&'a String, &'a Stri
     stated.into_iter().map(header).collect()
 }
 
-/// Asks once, following redirects where the request says so. Ends with the attempt's time at the latest, because the
-/// attempt does; holds nothing open afterwards.
-pub(super) async fn exchange(attempt: &Attempt<'_>, request: Request<'_>) -> Result<Answer, CouldNot> {
-    let Target::Http { url, ca, credential, private } = attempt.target(request.endpoint)? else {
+/// How a credential is written into the header `Authorization`.
+type Scheme = fn(&Sensitive) -> Result<HeaderValue, CouldNot>;
+
+/// A credential as a bearer token (RFC 6750).
+pub(crate) fn bearer(credential: &Sensitive) -> Result<HeaderValue, CouldNot> {
+    secret_header(&format!("Bearer {}", credential.reveal()))
+}
+
+/// A header whose value is not shown.
+pub(crate) fn secret_header(value: &str) -> Result<HeaderValue, CouldNot> {
+    let mut value = HeaderValue::from_str(value)
+        .map_err(|_| CouldNot::NoCredential("the credential cannot be sent in a header".to_owned()))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// Asks an endpoint once, with its credential where a scheme for it is given.
+pub(super) async fn exchange(
+    attempt: &Attempt<'_>,
+    endpoint: &Id,
+    scheme: Option<Scheme>,
+    request: Request<'_>,
+) -> Result<Answer, CouldNot> {
+    let Target::Http { url, ca, credential, private } = attempt.target(endpoint)? else {
         return Err(wrong_kind());
     };
+    let place = Place { url, ca: ca.as_deref(), private: *private };
+    let authorization = match (credential, scheme) {
+        (Some(handle), Some(scheme)) => Some(scheme(&*credential_for(attempt, &web_address(url)?, handle).await?)?),
+        (Some(_) | None, _) => None,
+    };
+    talk(attempt, place, &Request { authorization, ..request }).await
+}
+
+/// Asks once, following redirects where the request says so. Ends with the attempt's time at the latest, because the
+/// attempt does; holds nothing open afterwards.
+pub(crate) async fn talk(
+    attempt: &Attempt<'_>,
+    Place { url, ca, private }: Place<'_>,
+    request: &Request<'_>,
+) -> Result<Answer, CouldNot> {
     let own = web_address(url)?;
     if own.query().is_some() || own.fragment().is_some() {
         return Err(CouldNot::NotBound(format!("not bound: \"{url}\" has a query or a fragment")));
@@ -151,26 +199,22 @@ pub(super) async fn exchange(attempt: &Attempt<'_>, request: Request<'_>) -> Res
         // A path such as "@elsewhere" would lead elsewhere.
         return Err(CouldNot::NotBound(format!("not bound: \"{}\" leaves the endpoint", request.path)));
     }
-    let credential = match credential {
-        Some(handle) if request.bearer => Some(credential_for(attempt, &own, handle).await?),
-        Some(_) | None => None,
-    };
     let mut redirects = 0;
     loop {
         // What the plan says of its endpoint holds for that alone: no other origin gets the credential or the
         // headers, and no other host may lead to a private address or vouch for itself.
         let home = url.origin() == own.origin();
         let host = url.host_str().unwrap_or_default();
-        let named = url.host() == own.host() && (*private || address::names_itself(host));
-        let ours = credential.as_deref().filter(|_| home);
+        let named = url.host() == own.host() && (private || address::names_itself(host));
+        let ours = request.authorization.as_ref().filter(|_| home);
         let trust = match url.scheme() {
-            "https" => Some(attempt.trust(ca.as_deref().filter(|_| home)).await?),
+            "https" => Some(attempt.trust(ca.filter(|_| home)).await?),
             _ => None,
         };
         let addresses = attempt.addresses(host, url.port_or_known_default().unwrap_or_default(), named).await?;
         let stream = attempt.connect(&addresses).await?;
         let stated = if home { request.headers.clone() } else { HeaderMap::new() };
-        let sent = head(&request, &url, stated, ours)?;
+        let sent = head(request, &url, stated, ours)?;
         let mut answer = match trust {
             None => once(attempt, stream, sent).await?,
             Some(trust) => {
@@ -181,7 +225,7 @@ pub(super) async fn exchange(attempt: &Attempt<'_>, request: Request<'_>) -> Res
             }
         };
         answer.with_credential = ours.is_some();
-        match next(&request, &url, &answer, redirects) {
+        match next(request, &url, &answer, redirects) {
             Ok(Some(further)) => url = further,
             Ok(None) => return Ok(answer),
             Err(why) => return Ok(Answer { not_followed: Some(why), ..answer }),
@@ -191,7 +235,7 @@ pub(super) async fn exchange(attempt: &Attempt<'_>, request: Request<'_>) -> Res
 }
 
 /// A credential for a server, unless it would be shown to everybody on the way.
-pub(super) async fn credential_for(attempt: &Attempt<'_>, url: &Url, handle: &Id) -> Result<Arc<Sensitive>, CouldNot> {
+pub(crate) async fn credential_for(attempt: &Attempt<'_>, url: &Url, handle: &Id) -> Result<Arc<Sensitive>, CouldNot> {
     if url.scheme() != "https" && !address::is_near(url.host_str().unwrap_or_default()) {
         return Err(CouldNot::Unprotected);
     }
@@ -199,7 +243,7 @@ pub(super) async fn credential_for(attempt: &Attempt<'_>, url: &Url, handle: &Id
 }
 
 /// An address with a host, as `http` or `https`, without a name and password in it.
-pub(super) fn web_address(text: &str) -> Result<Url, CouldNot> {
+pub(crate) fn web_address(text: &str) -> Result<Url, CouldNot> {
     let url: Option<Url> = text.parse().ok();
     url.filter(|url| ["http", "https"].contains(&url.scheme()) && url.has_host())
         .filter(|url| url.username().is_empty() && url.password().is_none())
@@ -225,7 +269,7 @@ fn head(
     request: &Request<'_>,
     url: &Url,
     stated: HeaderMap,
-    credential: Option<&Sensitive>,
+    authorization: Option<&HeaderValue>,
 ) -> Result<hyper::Request<Full<Bytes>>, CouldNot> {
     let unsendable = |what: &str| CouldNot::Local(format!("{what} cannot be sent"));
     let host = url.host_str().unwrap_or_default();
@@ -240,11 +284,8 @@ fn head(
         (CONNECTION, HeaderValue::from_static("close")),
     ]);
     headers.extend(stated);
-    if let Some(credential) = credential {
-        let mut bearer = HeaderValue::from_str(&format!("Bearer {}", credential.reveal()))
-            .map_err(|_| CouldNot::NoCredential("the credential cannot be sent in a header".to_owned()))?;
-        bearer.set_sensitive(true);
-        headers.insert(AUTHORIZATION, bearer);
+    if let Some(authorization) = authorization {
+        headers.insert(AUTHORIZATION, authorization.clone());
     }
     let mut made = hyper::Request::builder()
         .method(request.method.clone())
@@ -262,6 +303,8 @@ where
 {
     let fault = |error: hyper::Error| fault(attempt, &error);
     let (mut sender, connection, allowance) = handshake(stream).await.map_err(fault)?;
+    // From here on nobody knows whether it has arrived.
+    attempt.sent.store(true, Ordering::Relaxed);
     let asking = async {
         let mut response = sender.send_request(request).await.map_err(fault)?;
         let (body, whole) = bounded(response.body_mut(), MOST_READ, &allowance).await.map_err(fault)?;

@@ -97,7 +97,6 @@ impl Walk<'_> {
 
     async fn send(&self, request: &StepRequest) -> Result<HttpAnswer, CouldNot> {
         let made = Request {
-            endpoint: self.endpoint,
             method: match request.method {
                 StepMethod::Get => Method::GET,
                 StepMethod::Post => Method::POST,
@@ -109,10 +108,10 @@ impl Walk<'_> {
             headers: headers(request.headers.iter().map(|(name, value)| (name, value)))?,
             body: request.body.clone().map(Bytes::from).unwrap_or_default(),
             // Where it is wanted, the step says so itself.
-            bearer: false,
+            authorization: None,
             follow: false,
         };
-        let answer = exchange(self.attempt, made).await?.told();
+        let answer = exchange(self.attempt, self.endpoint, None, made).await?.told();
         Ok(HttpAnswer { with_credential: request.with_credential, ..answer })
     }
 }

@@ -6,7 +6,7 @@
 use std::{
     collections::BTreeMap,
     panic::AssertUnwindSafe,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
     time::{Duration, Instant},
 };
 
@@ -26,7 +26,7 @@ use crate::secrets::{SecretStore, Sensitive};
 
 mod bounded;
 mod folder;
-mod http;
+pub(crate) mod http;
 mod journey;
 mod name;
 mod network;
@@ -39,6 +39,7 @@ mod session;
 mod store;
 mod tls;
 mod trust;
+mod vendor;
 
 pub use network::{Resolver, SystemResolver};
 
@@ -89,6 +90,11 @@ impl Prober {
         Self { resolver, ..self.clone() }
     }
 
+    /// Something to ask outside, once, within a time that begins now.
+    pub fn attempt<'a>(&'a self, targets: &'a Targets, limit: Period) -> Attempt<'a> {
+        Attempt::new(self, targets, limit, Instant::now())
+    }
+
     /// Looks once. Never fails, never panics, and ends within the check's time.
     ///
     /// The latency is what the other side took: reading a credential or the trusted certificates is not part of it.
@@ -107,9 +113,8 @@ impl Prober {
             Err(_) => attempt.ran_out(check.timeout).judge(kind),
         };
         let latency = started.elapsed().saturating_sub(*locked(&attempt.prepared));
-        let used = locked(&attempt.used);
-        let secrets: Vec<&str> = used.iter().map(|secret| secret.reveal()).collect();
-        let Outcome { verdict, reason, measurements, answer, fault } = judge::settle(outcome, check, latency, &secrets);
+        let Outcome { verdict, reason, measurements, answer, fault } =
+            attempt.with_secrets(|secrets| judge::settle(outcome, check, latency, secrets));
         Sample { at, latency_ms: latency.as_secs_f64() * 1_000.0, verdict, reason, measurements, answer, fault }
     }
 }
@@ -135,8 +140,9 @@ enum Stage {
     Folder,
 }
 
-/// One probe under way.
-struct Attempt<'a> {
+/// One question under way to somebody outside, bounded in time, whose credentials are remembered so that none of them
+/// is told.
+pub struct Attempt<'a> {
     prober: &'a Prober,
     targets: &'a Targets,
     limit: Period,
@@ -144,6 +150,8 @@ struct Attempt<'a> {
     stage: Mutex<Stage>,
     prepared: Mutex<Duration>,
     used: Mutex<Vec<Arc<Sensitive>>>,
+    /// Whether a request may have reached the other side.
+    pub(crate) sent: AtomicBool,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -160,7 +168,14 @@ impl<'a> Attempt<'a> {
             stage: Mutex::new(Stage::Preparing),
             prepared: Mutex::new(Duration::ZERO),
             used: Mutex::new(Vec::new()),
+            sent: AtomicBool::new(false),
         }
+    }
+}
+
+impl std::fmt::Debug for Attempt<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Attempt").field("limit", &self.limit).finish_non_exhaustive()
     }
 }
 
@@ -185,6 +200,7 @@ impl Attempt<'_> {
             Probe::ObjectSample(probe) => object::sample(self, probe).await,
             Probe::FileNewest(probe) => folder::newest(self, probe).await,
             Probe::StatusPage(probe) => http::status_page(self, probe).await,
+            Probe::Vendor(probe) => vendor::vendor(self, probe).await,
         }
     }
 
@@ -201,7 +217,7 @@ impl Attempt<'_> {
     }
 
     /// The time left.
-    fn left(&self) -> Duration {
+    pub(crate) fn left(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
@@ -215,7 +231,7 @@ impl Attempt<'_> {
     }
 
     /// A credential, read off the asynchronous threads, because a keychain may ask a person first.
-    async fn credential(&self, handle: &Id) -> Result<Arc<Sensitive>, CouldNot> {
+    pub(crate) async fn credential(&self, handle: &Id) -> Result<Arc<Sensitive>, CouldNot> {
         let secrets = Arc::clone(&self.prober.secrets);
         let wanted = handle.clone();
         let read = tokio::task::spawn_blocking(move || secrets.get(&wanted));
@@ -228,8 +244,27 @@ impl Attempt<'_> {
         Ok(secret)
     }
 
+    /// Takes a secret for one that is in use, though it was not kept anywhere: a token that was had for a credential.
+    pub(crate) fn uses(&self, secret: Sensitive) -> Arc<Sensitive> {
+        let secret = Arc::new(secret);
+        locked(&self.used).push(Arc::clone(&secret));
+        secret
+    }
+
+    /// Does something with the secrets that were in use, so that none of them is told.
+    pub(crate) fn with_secrets<T>(&self, work: impl FnOnce(&[&str]) -> T) -> T {
+        let used = locked(&self.used);
+        let secrets: Vec<&str> = used.iter().map(|secret| secret.reveal()).collect();
+        work(&secrets)
+    }
+
+    /// How long it may take in all.
+    pub(crate) const fn limit(&self) -> Period {
+        self.limit
+    }
+
     /// What it means that nothing came of it within this time.
-    fn ran_out(&self, limit: Period) -> CouldNot {
+    pub(crate) fn ran_out(&self, limit: Period) -> CouldNot {
         match *locked(&self.stage) {
             Stage::Preparing => CouldNot::Local(format!("this computer was not ready within {limit}")),
             Stage::Credential => CouldNot::NoCredential(format!("the keychain did not answer within {limit}")),

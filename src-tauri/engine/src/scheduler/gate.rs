@@ -72,6 +72,9 @@ pub(super) fn hosts_of(targets: &Targets) -> BTreeSet<String> {
             Target::Bucket { url, .. } => url.as_deref().map_or(host, authority),
             Target::Name { servers, .. } => servers.first().cloned().unwrap_or(host),
             Target::Folder { path } => format!("folder:{path}"),
+            Target::Vendor(vendor) => {
+                vendor.place().map_or_else(|| host.clone(), |(host, port)| format!("{host}:{port}"))
+            }
         }
     };
     targets.values().filter_map(|target| target.as_ref().ok()).map(of).collect()

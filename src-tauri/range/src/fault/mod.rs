@@ -6,13 +6,18 @@ mod files;
 
 use std::{collections::BTreeSet, sync::atomic::Ordering};
 
-use serde::{Deserialize, Serialize};
+use lifeboat_domain::provider::Vendor;
 
-use crate::{FaultDescription, error::RangeError, place::blocking, serve::Range};
+use crate::{
+    FaultDescription,
+    error::RangeError,
+    place::blocking,
+    serve::Range,
+    vendor::{VENDORS, VendorFault},
+};
 
 /// A fault, in the order in which they are mended: nothing in the database can be mended while it is stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Fault {
     PrimaryStopped,
     StandbyCut,
@@ -30,58 +35,77 @@ pub(crate) enum Fault {
     ObjectMissing,
     DumpMissed,
     NameGone,
+    /// A vendor's stand-in fails in a way. One stand-in fails in one way at a time.
+    Vendor(Vendor, VendorFault),
 }
 
-/// What each fault is called and does.
-pub(crate) const FAULTS: [FaultDescription; 16] = [
-    FaultDescription { name: "primary-stopped", what: "The primary database ends as in a crash." },
-    FaultDescription { name: "standby-cut", what: "The standby no longer receives the primary's log." },
-    FaultDescription { name: "archiving-failing", what: "The primary cannot write to its log archive." },
-    FaultDescription { name: "rows-corrupted", what: "Forty orders hold impossible amounts or currencies." },
-    FaultDescription { name: "table-dropped", what: "The table of payments is dropped with all that hangs on it." },
-    FaultDescription { name: "bucket-gone", what: "The media bucket does not exist any more." },
-    FaultDescription { name: "newest-backup-deleted", what: "The newest database backup is deleted." },
-    FaultDescription { name: "api-slow", what: "Every answer of the platform's API takes two seconds longer." },
-    FaultDescription { name: "api-degraded", what: "The platform's API answers, but says that it is degraded." },
-    FaultDescription { name: "orders-fail", what: "The platform's API takes no new order." },
-    FaultDescription { name: "api-down", what: "The platform's API refuses connections." },
-    FaultDescription { name: "versioning-suspended", what: "The backup bucket keeps no earlier versions any more." },
-    FaultDescription { name: "object-corrupted", what: "Three in ten media objects have a byte wrong." },
-    FaultDescription { name: "object-missing", what: "Three in ten media objects are gone, and their rows are not." },
-    FaultDescription { name: "dump-missed", what: "The newest dump in the dump folder is three days old." },
-    FaultDescription { name: "name-gone", what: "The name of the platform's API does not exist any more." },
+/// The faults of single parts, what each is called and does.
+const PARTS: [(Fault, &str, &str); 16] = [
+    (Fault::PrimaryStopped, "primary-stopped", "The primary database ends as in a crash."),
+    (Fault::StandbyCut, "standby-cut", "The standby no longer receives the primary's log."),
+    (Fault::ArchivingFailing, "archiving-failing", "The primary cannot write to its log archive."),
+    (Fault::RowsCorrupted, "rows-corrupted", "Forty orders hold impossible amounts or currencies."),
+    (Fault::TableDropped, "table-dropped", "The table of payments is dropped with all that hangs on it."),
+    (Fault::BucketGone, "bucket-gone", "The media bucket does not exist any more."),
+    (Fault::NewestBackupDeleted, "newest-backup-deleted", "The newest database backup is deleted."),
+    (Fault::ApiSlow, "api-slow", "Every answer of the platform's API takes two seconds longer."),
+    (Fault::ApiDegraded, "api-degraded", "The platform's API answers, but says that it is degraded."),
+    (Fault::OrdersFail, "orders-fail", "The platform's API takes no new order."),
+    (Fault::ApiDown, "api-down", "The platform's API refuses connections."),
+    (Fault::VersioningSuspended, "versioning-suspended", "The backup bucket keeps no earlier versions any more."),
+    (Fault::ObjectCorrupted, "object-corrupted", "Three in ten media objects have a byte wrong."),
+    (Fault::ObjectMissing, "object-missing", "Three in ten media objects are gone, and their rows are not."),
+    (Fault::DumpMissed, "dump-missed", "The newest dump in the dump folder is three days old."),
+    (Fault::NameGone, "name-gone", "The name of the platform's API does not exist any more."),
 ];
 
-impl Fault {
-    /// All of them, in the order of [`FAULTS`].
-    pub(crate) const ALL: [Self; 16] = [
-        Self::PrimaryStopped,
-        Self::StandbyCut,
-        Self::ArchivingFailing,
-        Self::RowsCorrupted,
-        Self::TableDropped,
-        Self::BucketGone,
-        Self::NewestBackupDeleted,
-        Self::ApiSlow,
-        Self::ApiDegraded,
-        Self::OrdersFail,
-        Self::ApiDown,
-        Self::VersioningSuspended,
-        Self::ObjectCorrupted,
-        Self::ObjectMissing,
-        Self::DumpMissed,
-        Self::NameGone,
-    ];
+/// Every fault there is.
+pub(crate) fn faults() -> Vec<FaultDescription> {
+    let parts = PARTS.into_iter().map(|(_, name, what)| (name.to_owned(), what.to_owned()));
+    let vendors = VENDORS.into_iter().flat_map(|vendor| {
+        VendorFault::of(vendor)
+            .into_iter()
+            .map(move |fault| (Fault::Vendor(vendor, fault).name(), format!("{} {}.", vendor.name(), fault.what())))
+    });
+    parts.chain(vendors).map(|(name, what)| FaultDescription { name, what }).collect()
+}
 
-    /// Its name.
-    pub(crate) fn name(self) -> &'static str {
-        FAULTS[self as usize].name
+impl Fault {
+    /// All of them, in the order in which they are mended.
+    pub(crate) fn all() -> Vec<Self> {
+        let parts = PARTS.into_iter().map(|(fault, ..)| fault);
+        let vendors = VENDORS
+            .into_iter()
+            .flat_map(|vendor| VendorFault::of(vendor).into_iter().map(move |fault| Self::Vendor(vendor, fault)));
+        parts.chain(vendors).collect()
+    }
+
+    /// Its name, such as `primary-stopped` or `stripe=503`.
+    pub(crate) fn name(self) -> String {
+        if let Self::Vendor(vendor, fault) = self {
+            return format!("{vendor}={}", fault.name());
+        }
+        PARTS.iter().find(|(part, ..)| *part == self).map(|(_, name, _)| (*name).to_owned()).unwrap_or_default()
     }
 
     /// The fault of a name.
     pub(crate) fn named(name: &str) -> Result<Self, RangeError> {
-        let found = Self::ALL.into_iter().find(|fault| fault.name() == name);
+        let found = Self::all().into_iter().find(|fault| fault.name() == name);
         found.ok_or_else(|| RangeError::FaultUnknown { name: name.to_owned() })
+    }
+
+    /// The faults meant by a name that is to be mended: one, or all of a vendor's.
+    pub(crate) fn meant(name: &str) -> Result<Vec<Self>, RangeError> {
+        let of = |vendor: Vendor| VendorFault::of(vendor).into_iter().map(move |fault| Self::Vendor(vendor, fault));
+        match VENDORS.into_iter().find(|vendor| vendor.word() == name) {
+            Some(vendor) => Ok(of(vendor).collect()),
+            None => Self::named(name).map(|fault| vec![fault]),
+        }
+    }
+
+    /// Whether both break the same part, so that the one takes the other's place.
+    pub(crate) fn replaces(self, other: Self) -> bool {
+        matches!((self, other), (Self::Vendor(one, _), Self::Vendor(another, _)) if one == another && self != other)
     }
 
     fn breaks_through_the_primary(self) -> bool {
@@ -129,6 +153,10 @@ impl Range {
                 self.names.gone.store(true, Ordering::Relaxed);
                 Ok(())
             }
+            Fault::Vendor(vendor, fault) => {
+                self.vendors.set_fault(vendor, Some(fault));
+                Ok(())
+            }
         }
     }
 
@@ -168,6 +196,10 @@ impl Range {
                 self.names.gone.store(false, Ordering::Relaxed);
                 Ok(())
             }
+            Fault::Vendor(vendor, fault) => {
+                self.vendors.end_fault(vendor, fault);
+                Ok(())
+            }
         }
     }
 }
@@ -178,10 +210,26 @@ mod tests {
 
     #[test]
     fn names_and_faults_belong_together() {
-        for fault in Fault::ALL {
-            assert_eq!(serde_json::to_value(fault).unwrap(), fault.name());
-            assert_eq!(Fault::named(fault.name()).unwrap(), fault);
+        let all = Fault::all();
+        assert_eq!(all.len(), faults().len());
+        for (fault, told) in all.iter().zip(faults()) {
+            assert_eq!(fault.name(), told.name);
+            assert_eq!(Fault::named(&told.name).unwrap(), *fault);
         }
-        assert!(matches!(Fault::named("rain"), Err(RangeError::FaultUnknown { .. })));
+        let distinct: BTreeSet<Fault> = all.iter().copied().collect();
+        assert_eq!(distinct.len(), all.len());
+        for name in ["rain", "stripe", "stripe=rain", "rain=503", ""] {
+            assert!(matches!(Fault::named(name), Err(RangeError::FaultUnknown { .. })), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_vendor_is_mended_whole_and_fails_in_one_way_at_a_time() {
+        let failing = Fault::named("stripe=503").unwrap();
+        let slow = Fault::named("stripe=slow").unwrap();
+        assert!(failing.replaces(slow) && !failing.replaces(failing) && !failing.replaces(Fault::ApiSlow));
+        assert!(Fault::meant("stripe").unwrap().contains(&slow));
+        assert_eq!(Fault::meant("api-slow").unwrap(), [Fault::ApiSlow]);
+        assert!(Fault::meant("rain").is_err());
     }
 }

@@ -185,7 +185,7 @@ impl CouldNot {
     }
 
     /// Where the fault lies.
-    const fn class(&self) -> FaultClass {
+    pub(crate) const fn class(&self) -> FaultClass {
         match self {
             Self::Refused
             | Self::Reset

@@ -25,7 +25,8 @@ mod sample;
 mod size;
 mod status_page;
 mod tls;
-mod words;
+mod vendor;
+pub(crate) mod words;
 
 pub use archive::{ArchiveState, Archived, Ready, archive};
 pub use bucket::{BucketSetting, Deletion, DeletionRule, ObjectLock, ReplicationRule, VersioningState, bucket};
@@ -44,6 +45,7 @@ pub use sample::{Draw, DrawnObject, FoundObject, ObjectRow, ObjectSample, object
 pub use size::{DatabaseSize, SIZE, TableSize, database_size, growth};
 pub use status_page::status_page;
 pub use tls::{TlsCertificate, tls};
+pub use vendor::vendor;
 
 /// Only this much of an answer is looked at, in bytes; far less is kept.
 const LOOKED_AT: usize = 64 * 1_024;

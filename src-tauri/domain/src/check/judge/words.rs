@@ -40,12 +40,12 @@ pub(super) fn size(bytes: u64) -> String {
 }
 
 /// One line of what can be seen, at most `most` bytes.
-pub(super) fn line(text: &str, most: usize) -> String {
+pub(crate) fn line(text: &str, most: usize) -> String {
     cut(&one_line(text), most)
 }
 
 /// One line of what can be seen: words with single spaces between them.
-pub(super) fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     let shown: String = text.chars().filter_map(|letter| shown(letter, false)).collect();
     let words: Vec<&str> = shown.split(' ').filter(|word| !word.is_empty()).collect();
     words.join(" ")

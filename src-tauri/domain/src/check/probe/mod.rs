@@ -19,6 +19,7 @@ mod plugin;
 mod postgres;
 mod query;
 mod status_page;
+mod vendor;
 
 pub use self::{
     bucket::{
@@ -37,6 +38,7 @@ pub use self::{
     postgres::{PostgresArchiveProbe, PostgresProbe, PostgresReplicationProbe, Question},
     query::{PostgresSizeProbe, SqlProbe, Wanted},
     status_page::{Feed, StatusPageProbe},
+    vendor::VendorProbe,
 };
 
 pub(crate) use self::journey::{CREDENTIAL, RUN};
@@ -97,6 +99,8 @@ kinds! {
         FileNewest(FileNewestProbe) = "file-newest",
         /// A provider's status page.
         StatusPage(StatusPageProbe) = "status-page",
+        /// How we stand with a vendor.
+        Vendor(VendorProbe) = "vendor",
     }
 }
 
@@ -121,6 +125,7 @@ impl Probe {
             Self::ObjectSample(probe) => vec![("endpoint", &probe.endpoint), ("database", &probe.database)],
             Self::FileNewest(probe) => vec![("endpoint", &probe.endpoint)],
             Self::StatusPage(probe) => vec![("endpoint", &probe.endpoint)],
+            Self::Vendor(probe) => vec![("endpoint", &probe.endpoint)],
         }
     }
 }

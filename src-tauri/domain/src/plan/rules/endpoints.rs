@@ -54,11 +54,11 @@ impl Judge<'_> {
             let file = format!("environments/{name}.toml");
             for (id, endpoint) in &environment.endpoints {
                 match endpoint {
-                    Endpoint::Http(end) => self.url_is_safe(&file, id, &end.url, end.credential.is_some()),
+                    Endpoint::Http(end) => self.url_is_safe(&file, id, "url", &end.url, end.credential.is_some()),
                     // Of a bucket's credential only a signature travels.
                     Endpoint::Bucket(end) => {
                         if let Some(url) = &end.url {
-                            self.url_is_safe(&file, id, url, false);
+                            self.url_is_safe(&file, id, "url", url, false);
                         }
                     }
                     Endpoint::Host(end) => self.host_is_safe(&file, id, "host", end.host.as_written()),
@@ -75,6 +75,25 @@ impl Judge<'_> {
                             self.host_is_safe(&file, id, "servers", host(server.as_written()));
                         }
                     }
+                    Endpoint::Mail(end) => self.host_is_safe(&file, id, "host", end.host.as_written()),
+                    Endpoint::PagerDuty(end) => {
+                        self.url_is_safe(&file, id, "events-url", &end.events_url, true);
+                        self.url_is_safe(&file, id, "url", &end.url, true);
+                    }
+                    Endpoint::Slack(end) => {
+                        self.url_is_safe(&file, id, "hooks-url", &end.hooks_url, true);
+                        self.url_is_safe(&file, id, "url", &end.url, true);
+                    }
+                    Endpoint::Fcm(end) => {
+                        self.url_is_safe(&file, id, "token-url", &end.token_url, true);
+                        self.url_is_safe(&file, id, "url", &end.url, true);
+                    }
+                    Endpoint::Twilio(end) => self.url_is_safe(&file, id, "url", &end.url, true),
+                    Endpoint::Stripe(end) => self.url_is_safe(&file, id, "url", &end.url, true),
+                    Endpoint::Square(end) => self.url_is_safe(&file, id, "url", &end.url, true),
+                    Endpoint::Supabase(end) => self.url_is_safe(&file, id, "url", &end.url, true),
+                    Endpoint::Cloudflare(end) => self.url_is_safe(&file, id, "url", &end.url, true),
+                    Endpoint::Statuspage(end) => self.url_is_safe(&file, id, "url", &end.url, true),
                     // Nothing is connected to.
                     Endpoint::Folder(_) => {}
                 }
@@ -82,8 +101,8 @@ impl Judge<'_> {
         }
     }
 
-    fn url_is_safe(&mut self, file: &str, id: &Id, url: &Template, with_credential: bool) {
-        let field = format!("endpoints.{id}.url");
+    fn url_is_safe(&mut self, file: &str, id: &Id, key: &str, url: &Template, with_credential: bool) {
+        let field = format!("endpoints.{id}.{key}");
         let written = url.as_written();
         if written.starts_with("${") {
             return;
@@ -105,7 +124,7 @@ impl Judge<'_> {
             let hint = "Begin it with https://.".to_owned();
             self.fault(file, &field, format!("\"{}\" is not http or https", parts.scheme), Some(hint));
         }
-        self.host_is_safe(file, id, "url", parts.host);
+        self.host_is_safe(file, id, key, parts.host);
         let far = fixed(parts.host).is_some_and(|host| !address::is_near(host));
         if with_credential && parts.scheme.eq_ignore_ascii_case("http") && far {
             self.unencrypted(file, &field, "Begin it with https://");

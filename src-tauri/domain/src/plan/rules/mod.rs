@@ -239,5 +239,17 @@ const fn kinds_for(probe: ProbeKind) -> &'static [EndpointKind] {
         ProbeKind::ObjectNewest | ProbeKind::ObjectSample | ProbeKind::Bucket => &[EndpointKind::Bucket],
         ProbeKind::Dns => &[EndpointKind::Name],
         ProbeKind::FileNewest => &[EndpointKind::Folder],
+        ProbeKind::Vendor => &[
+            EndpointKind::PagerDuty,
+            EndpointKind::Slack,
+            EndpointKind::Twilio,
+            EndpointKind::Fcm,
+            EndpointKind::Mail,
+            EndpointKind::Stripe,
+            EndpointKind::Square,
+            EndpointKind::Supabase,
+            EndpointKind::Cloudflare,
+            EndpointKind::Statuspage,
+        ],
     }
 }

@@ -1,0 +1,168 @@
+//! Vendors: the services of others, each in its own file, spoken to as its published interface says.
+//!
+//! A client asks and reads what was answered in the vendor's own terms; what that means is classed in the domain
+//! ([`lifeboat_domain::provider`]). Connections, bounds and the judging of addresses are those of the probes: one judged
+//! connection for each request, at most 1 MiB read, no redirect followed, credentials to the vendor's origin only.
+//! Nothing here is asked again by itself; that is [`again`]'s, and whether at all is the breaker's.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use hyper::{
+    Method,
+    header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
+};
+use lifeboat_domain::{
+    Id,
+    check::judge::CouldNot,
+    environment::{Site, VendorTarget},
+    provider::{Answer, Effect, Refusal, Standing},
+};
+use serde::de::DeserializeOwned;
+
+use crate::{
+    probe::{
+        Attempt,
+        http::{self, Place, Request},
+    },
+    secrets::Sensitive,
+};
+
+pub mod again;
+pub mod stripe;
+
+/// How we stand with a vendor: one question that takes the fewest rights, changes nothing and reads nothing of a
+/// customer.
+pub(crate) async fn probe(attempt: &Attempt<'_>, target: &VendorTarget) -> Standing {
+    let standing = match target {
+        VendorTarget::Stripe { api, credential } => stripe::Stripe::at(attempt, api, credential).standing().await,
+        VendorTarget::PagerDuty { .. }
+        | VendorTarget::Slack { .. }
+        | VendorTarget::Twilio { .. }
+        | VendorTarget::Fcm { .. }
+        | VendorTarget::Mail { .. }
+        | VendorTarget::Square { .. }
+        | VendorTarget::Supabase { .. }
+        | VendorTarget::Cloudflare { .. }
+        | VendorTarget::Statuspage { .. } => Standing::of(Answer::refused(Refusal::Here, "not built yet")),
+    };
+    attempt.with_secrets(|secrets| standing.without(secrets))
+}
+
+/// A header that could be made, or why nothing is sent.
+fn header(made: Result<HeaderValue, CouldNot>) -> Result<HeaderValue, Answer> {
+    made.map_err(|why| Answer::of_silence(&why, false, Effect::Nothing))
+}
+
+/// An answer with nothing secret in it. Every public function of a client ends with this.
+fn settled(attempt: &Attempt<'_>, answer: Answer) -> Answer {
+    attempt.with_secrets(|secrets| answer.without(secrets))
+}
+
+/// A credential for a site, unless it would be shown to everybody on the way.
+async fn secret(attempt: &Attempt<'_>, site: &Site, handle: &Id) -> Result<Arc<Sensitive>, Answer> {
+    bounded(attempt, Effect::Nothing, async {
+        http::credential_for(attempt, &http::web_address(&site.url)?, handle).await
+    })
+    .await
+}
+
+/// One request to a vendor. Its headers and body go to the site's own origin only, and no redirect is followed.
+async fn ask(attempt: &Attempt<'_>, site: &Site, effect: Effect, request: Request<'_>) -> Result<Reply, Answer> {
+    let place = Place { url: &site.url, ca: site.ca.as_deref(), private: site.private };
+    let answer = bounded(attempt, effect, http::talk(attempt, place, &request)).await?;
+    let http::Answer { status, headers, body, whole, .. } = answer;
+    Ok(Reply { status, headers, body, whole, effect })
+}
+
+/// Does something within the attempt's time. What was begun and not ended is silence.
+async fn bounded<T>(
+    attempt: &Attempt<'_>,
+    effect: Effect,
+    work: impl Future<Output = Result<T, CouldNot>>,
+) -> Result<T, Answer> {
+    attempt.sent.store(false, Ordering::Relaxed);
+    let done = tokio::time::timeout(attempt.left(), work).await;
+    let done = done.unwrap_or_else(|_| Err(attempt.ran_out(attempt.limit())));
+    done.map_err(|why| Answer::of_silence(&why, attempt.sent.load(Ordering::Relaxed), effect))
+}
+
+/// A request that wants JSON back.
+fn request(method: Method, path: &str) -> Request<'_> {
+    Request {
+        method,
+        path,
+        headers: HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]),
+        body: bytes::Bytes::new(),
+        authorization: None,
+        follow: false,
+    }
+}
+
+impl<'a> Request<'a> {
+    /// With a body of this type.
+    fn with_body(mut self, content_type: &'static str, body: impl Into<bytes::Bytes>) -> Self {
+        self.headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        Self { body: body.into(), ..self }
+    }
+
+    /// With a form as its body. Text that is none of ours is encoded here and nowhere else.
+    fn with_form<'b>(self, fields: impl IntoIterator<Item = (&'b str, &'b str)>) -> Self {
+        let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        self.with_body("application/x-www-form-urlencoded", form)
+    }
+
+    /// With JSON as its body.
+    fn with_json(self, value: &serde_json::Value) -> Self {
+        self.with_body("application/json", value.to_string())
+    }
+
+    /// With one more header. Text that cannot stand in one is refused before anything is sent.
+    fn with_header(mut self, name: HeaderName, value: &str) -> Result<Self, Answer> {
+        let value = HeaderValue::from_str(value)
+            .map_err(|_| Answer::refused(Refusal::Here, &format!("header \"{name}\" cannot be sent")))?;
+        self.headers.insert(name, value);
+        Ok(self)
+    }
+
+    /// With what stands in the header `Authorization`.
+    fn authorized(self, authorization: HeaderValue) -> Self {
+        Self { authorization: Some(authorization), ..self }
+    }
+}
+
+/// What a vendor answered, whatever it is.
+#[derive(Debug)]
+struct Reply {
+    status: u16,
+    headers: HeaderMap,
+    body: Vec<u8>,
+    whole: bool,
+    effect: Effect,
+}
+
+impl Reply {
+    /// Whether it says that it went well.
+    const fn is_success(&self) -> bool {
+        matches!(self.status, 200..=299)
+    }
+
+    fn header(&self, name: &HeaderName) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The body as what the interface says it is; nothing when it is something else or was not read to its end.
+    fn json<T: DeserializeOwned>(&self) -> Option<T> {
+        if self.whole { serde_json::from_slice(&self.body).ok() } else { None }
+    }
+
+    /// Its class by status, with the vendor's own words and code.
+    fn answer(&self, detail: &str, code: Option<&str>) -> Answer {
+        Answer::of_status(self.status, self.effect, self.header(&RETRY_AFTER), detail).coded(code)
+    }
+
+    /// A success whose body is not what the interface says. What changes something may have been done.
+    fn garbled(&self) -> Answer {
+        let what = if self.whole { "the answer is not what the interface says" } else { "the answer is too long" };
+        Answer::of_status(500, self.effect, None, &format!("status {}: {what}", self.status)).with_status(self.status)
+    }
+}

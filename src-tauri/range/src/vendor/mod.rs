@@ -1,0 +1,368 @@
+//! Stand-ins of the vendors: what lives on the internet, on loopback. Each keeps state as the real one does, refuses
+//! what the real one refuses, and fails in the ways the real one fails.
+//!
+//! A stand-in answers one request after the other by pure bookkeeping ([`StandIn`]); how that travels, and what goes
+//! wrong on the way, is [`wire`]'s. Stand-ins never ask anybody else and never look at the platform.
+
+mod stripe;
+mod wire;
+
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use bytes::Bytes;
+use hyper::{HeaderMap, Method};
+use lifeboat_domain::provider::Vendor;
+use serde_json::Value;
+
+use crate::{
+    certificate::{self, Identity},
+    cluster::random_text,
+    error::RangeError,
+    listener::{Listening, listen},
+    place::write_private,
+};
+
+/// In which way a stand-in fails. Those with a number answer with that status and the vendor's own words for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum VendorFault {
+    /// 401: the credential is not accepted.
+    Unauthorized,
+    /// 403: the credential may not do this.
+    Forbidden,
+    /// 404: what is asked for is not there.
+    NotFound,
+    /// 410: what is asked for is gone for good.
+    Gone,
+    /// 429 with `Retry-After: 2`.
+    TooMany,
+    /// 500.
+    Failing,
+    /// 503.
+    Unavailable,
+    /// Answers three seconds late.
+    Slow,
+    /// Takes the request and never answers.
+    Hang,
+    /// Cuts the connection before anything is done.
+    CutBefore,
+    /// Does it, then cuts the connection instead of answering.
+    CutAfter,
+    /// Says that all is well in JSON that breaks off.
+    Malformed,
+    /// Answers everything with a page and 200, as a captive portal or a catch-all does.
+    Html,
+    /// Answers without an end.
+    Endless,
+    /// Answers one byte each second.
+    Drip,
+    /// Answers a few bytes that unpack to a gigabyte.
+    Bomb,
+    /// Sends elsewhere: to an address that is never connected to.
+    Redirect,
+    /// Fails, and tells in its words everything it was asked with.
+    Echo,
+    /// Fails, with a script in its words.
+    Script,
+}
+
+impl VendorFault {
+    /// All of them.
+    pub const ALL: [Self; 19] = [
+        Self::Unauthorized,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::Gone,
+        Self::TooMany,
+        Self::Failing,
+        Self::Unavailable,
+        Self::Slow,
+        Self::Hang,
+        Self::CutBefore,
+        Self::CutAfter,
+        Self::Malformed,
+        Self::Html,
+        Self::Endless,
+        Self::Drip,
+        Self::Bomb,
+        Self::Redirect,
+        Self::Echo,
+        Self::Script,
+    ];
+
+    /// The ways in which this vendor's stand-in can fail.
+    pub(crate) fn of(_: Vendor) -> Vec<Self> {
+        Self::ALL.to_vec()
+    }
+
+    /// What it is called after the vendor's name, as in `stripe=503`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unauthorized => "401",
+            Self::Forbidden => "403",
+            Self::NotFound => "404",
+            Self::Gone => "410",
+            Self::TooMany => "429",
+            Self::Failing => "500",
+            Self::Unavailable => "503",
+            Self::Slow => "slow",
+            Self::Hang => "hang",
+            Self::CutBefore => "cut-before",
+            Self::CutAfter => "cut-after",
+            Self::Malformed => "malformed",
+            Self::Html => "html",
+            Self::Endless => "endless",
+            Self::Drip => "drip",
+            Self::Bomb => "bomb",
+            Self::Redirect => "redirect",
+            Self::Echo => "echo",
+            Self::Script => "script",
+        }
+    }
+
+    /// What it does, after the vendor's name.
+    pub const fn what(self) -> &'static str {
+        match self {
+            Self::Unauthorized => "does not accept our credential",
+            Self::Forbidden => "accepts our credential and lets it do nothing",
+            Self::NotFound => "does not know what it is asked for",
+            Self::Gone => "says that what it is asked for is gone",
+            Self::TooMany => "asks us to come less often",
+            Self::Failing => "fails inside",
+            Self::Unavailable => "is not available",
+            Self::Slow => "answers three seconds late",
+            Self::Hang => "takes requests and never answers",
+            Self::CutBefore => "cuts the connection before it does anything",
+            Self::CutAfter => "does what it is asked and cuts the connection instead of answering",
+            Self::Malformed => "answers with JSON that breaks off",
+            Self::Html => "answers everything with a page",
+            Self::Endless => "answers without an end",
+            Self::Drip => "answers one byte each second",
+            Self::Bomb => "answers a few bytes that unpack to a gigabyte",
+            Self::Redirect => "sends to an address that is never connected to",
+            Self::Echo => "fails and repeats everything it was told",
+            Self::Script => "fails, with a script in its words",
+        }
+    }
+
+    /// The status it answers with, for those that are one.
+    const fn status(self) -> Option<u16> {
+        match self {
+            Self::Unauthorized => Some(401),
+            Self::Forbidden => Some(403),
+            Self::NotFound => Some(404),
+            Self::Gone => Some(410),
+            Self::TooMany => Some(429),
+            Self::Failing | Self::Echo | Self::Script => Some(500),
+            Self::Unavailable => Some(503),
+            _ => None,
+        }
+    }
+}
+
+/// The vendors that have a stand-in.
+pub(crate) const VENDORS: [Vendor; 1] = [Vendor::Stripe];
+
+/// One request as it came.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// How.
+    pub method: Method,
+    /// For what, without the query.
+    pub path: String,
+    /// The query, without its question mark.
+    pub query: String,
+    /// With which headers.
+    pub headers: HeaderMap,
+    /// With which body.
+    pub body: Bytes,
+}
+
+impl Asked {
+    /// A header as text; empty without one.
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// The parts of the path.
+    fn segments(&self) -> Vec<&str> {
+        self.path.split('/').filter(|segment| !segment.is_empty()).collect()
+    }
+
+    /// The body as JSON, when it says that it is and is.
+    fn json(&self) -> Option<Value> {
+        let is_json = self.header("content-type").split(';').next().is_some_and(|kind| kind == "application/json");
+        if is_json { serde_json::from_slice(&self.body).ok() } else { None }
+    }
+
+    /// The body as a form, when it says that it is one.
+    fn form(&self) -> Option<BTreeMap<String, String>> {
+        let kind = self.header("content-type").split(';').next() == Some("application/x-www-form-urlencoded");
+        kind.then(|| pairs(&self.body))
+    }
+
+    /// The query in its parts.
+    fn query(&self) -> BTreeMap<String, String> {
+        pairs(self.query.as_bytes())
+    }
+}
+
+fn pairs(text: &[u8]) -> BTreeMap<String, String> {
+    url::form_urlencoded::parse(text).into_owned().collect()
+}
+
+/// What is answered.
+#[derive(Debug, Clone)]
+struct Told {
+    status: u16,
+    headers: Vec<(&'static str, String)>,
+    content_type: &'static str,
+    body: Vec<u8>,
+}
+
+impl Told {
+    fn json(status: u16, body: &Value) -> Self {
+        Self { status, headers: Vec::new(), content_type: "application/json", body: body.to_string().into_bytes() }
+    }
+
+    fn text(status: u16, body: &str) -> Self {
+        Self { status, headers: Vec::new(), content_type: "text/plain", body: body.as_bytes().to_vec() }
+    }
+
+    fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+}
+
+/// A vendor's interface over HTTP, as bookkeeping.
+trait StandIn: Send + Sync {
+    /// Answers one request, as the vendor would: what is not allowed, missing or wrong is refused in its own words.
+    fn answer(&mut self, asked: &Asked) -> Told;
+
+    /// How the vendor words this status.
+    fn refusal(&self, status: u16, words: &str) -> Told;
+
+    /// What the environment's places are filled with besides the address.
+    fn values(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
+    /// The secrets it accepts, by the handle the range's environment gives them.
+    fn credentials(&self) -> Vec<(&'static str, String)>;
+}
+
+/// What a stand-in has been asked, and how it fails now.
+struct Life {
+    fault: Option<VendorFault>,
+    asked: Vec<Asked>,
+    stand_in: Box<dyn StandIn>,
+}
+
+/// One stand-in with its port.
+struct Open {
+    listening: Listening,
+    life: Arc<Mutex<Life>>,
+}
+
+/// The stand-ins that are up.
+pub struct StandIns {
+    open: BTreeMap<Vendor, Open>,
+}
+
+impl std::fmt::Debug for StandIns {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_list().entries(self.open.keys()).finish()
+    }
+}
+
+fn locked(life: &Mutex<Life>) -> std::sync::MutexGuard<'_, Life> {
+    life.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A secret in a vendor's own form, drawn anew.
+fn secret(prefix: &str, length: usize) -> Result<String, RangeError> {
+    let mut text = prefix.to_owned();
+    while text.len() < length {
+        text.push_str(&random_text()?);
+    }
+    text.truncate(length);
+    Ok(text)
+}
+
+impl StandIns {
+    /// Opens all of them, each on a port of its own, behind the range's certificate.
+    pub(crate) async fn start(identity: &Identity) -> Result<Self, RangeError> {
+        let mut open = BTreeMap::new();
+        let all: Vec<(Vendor, Box<dyn StandIn>)> = vec![(Vendor::Stripe, Box::new(stripe::Stripe::new()?))];
+        for (vendor, stand_in) in all {
+            let life = Arc::new(Mutex::new(Life { fault: None, asked: Vec::new(), stand_in }));
+            let listening = wire::listen(listen().await?, Arc::clone(&identity.server), Arc::clone(&life))?;
+            open.insert(vendor, Open { listening, life });
+        }
+        Ok(Self { open })
+    }
+
+    /// Opens them alone, without a range, and writes the authority to trust into this file.
+    pub async fn alone(authority: &Path) -> Result<Self, RangeError> {
+        let identity = certificate::create()?;
+        write_private(authority, identity.authority.as_bytes())?;
+        Self::start(&identity).await
+    }
+
+    /// Those that are up.
+    pub fn vendors(&self) -> Vec<Vendor> {
+        self.open.keys().copied().collect()
+    }
+
+    /// The port of one.
+    pub fn port(&self, vendor: Vendor) -> Option<u16> {
+        self.open.get(&vendor).map(|open| open.listening.port)
+    }
+
+    /// Makes one fail in a way, or no longer.
+    pub fn set_fault(&self, vendor: Vendor, fault: Option<VendorFault>) {
+        if let Some(open) = self.open.get(&vendor) {
+            locked(&open.life).fault = fault;
+        }
+    }
+
+    /// Ends a fault, if it is the one that is on.
+    pub(crate) fn end_fault(&self, vendor: Vendor, fault: VendorFault) {
+        if let Some(open) = self.open.get(&vendor) {
+            let mut life = locked(&open.life);
+            life.fault = life.fault.filter(|on| *on != fault);
+        }
+    }
+
+    /// Everything one was asked since it came up.
+    pub fn asked(&self, vendor: Vendor) -> Vec<Asked> {
+        self.open.get(&vendor).map(|open| locked(&open.life).asked.clone()).unwrap_or_default()
+    }
+
+    /// What the environment's places are filled with: `stripe.port` and what else a vendor has.
+    pub fn values(&self) -> BTreeMap<String, String> {
+        let mut values = BTreeMap::new();
+        for (vendor, open) in &self.open {
+            values.insert(format!("{vendor}.port"), open.listening.port.to_string());
+            let own = locked(&open.life).stand_in.values();
+            values.extend(own.into_iter().map(|(name, value)| (format!("{vendor}.{name}"), value)));
+        }
+        values
+    }
+
+    /// The secrets they accept, by the handle the range's environment gives them.
+    pub fn credentials(&self) -> BTreeMap<&'static str, String> {
+        self.open.values().flat_map(|open| locked(&open.life).stand_in.credentials()).collect()
+    }
+
+    /// Closes all ports.
+    pub(crate) async fn close(self) {
+        for open in self.open.into_values() {
+            open.listening.close().await;
+        }
+    }
+}
