@@ -4,6 +4,8 @@
 //! engine's; what stands where is the environment's.
 
 pub mod answer;
+pub mod cloudflare;
+pub mod supabase;
 
 pub use self::answer::{Answer, Class, Effect, Observation, Refusal, Standing, StandingClaim};
 use crate::plan::read::choice;
