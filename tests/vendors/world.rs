@@ -55,6 +55,11 @@ impl World {
         self.prober.with_secrets(Arc::new(Fixed::new([(id(handle), Sensitive::new(secret))])))
     }
 
+    /// The secret the stand-ins accept under a handle.
+    pub(crate) fn secret_of(&self, handle: &str) -> String {
+        self.stand_ins.credentials()[handle].clone()
+    }
+
     pub(crate) fn target(&self, endpoint: &str) -> &VendorTarget {
         match &self.targets[&id(endpoint)] {
             Ok(Target::Vendor(target)) => target,

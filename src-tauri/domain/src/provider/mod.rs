@@ -5,6 +5,8 @@
 
 pub mod answer;
 pub mod breaker;
+pub mod cloudflare;
+pub mod supabase;
 
 pub use self::answer::{Answer, Class, Effect, Observation, Refusal, Standing, StandingClaim};
 pub use self::breaker::{Breaker, BreakerMemory, BreakerPhase, BreakerRule, BreakerView, Forced, HeldBack, Permit};

@@ -28,21 +28,31 @@ use crate::{
 };
 
 pub mod again;
+pub mod cloudflare;
+pub mod square;
 pub mod stripe;
+pub mod supabase;
 
 /// How we stand with a vendor: one question that takes the fewest rights, changes nothing and reads nothing of a
 /// customer.
 pub(crate) async fn probe(attempt: &Attempt<'_>, target: &VendorTarget) -> Standing {
     let standing = match target {
         VendorTarget::Stripe { api, credential } => stripe::Stripe::at(attempt, api, credential).standing().await,
+        VendorTarget::Square { api, credential, location, version } => {
+            square::Square::at(attempt, api, credential, location.as_deref(), version).standing().await
+        }
+        VendorTarget::Supabase { api, credential, project } => {
+            supabase::Supabase::at(attempt, api, credential, project).standing().await
+        }
+        VendorTarget::Cloudflare { api, credential, zone, load_balancer, record } => {
+            let parts = cloudflare::Parts { zone, load_balancer: load_balancer.as_deref(), record: record.as_deref() };
+            cloudflare::Cloudflare::at(attempt, api, credential, parts).standing().await
+        }
         VendorTarget::PagerDuty { .. }
         | VendorTarget::Slack { .. }
         | VendorTarget::Twilio { .. }
         | VendorTarget::Fcm { .. }
         | VendorTarget::Mail { .. }
-        | VendorTarget::Square { .. }
-        | VendorTarget::Supabase { .. }
-        | VendorTarget::Cloudflare { .. }
         | VendorTarget::Statuspage { .. } => Standing::of(Answer::refused(Refusal::Here, "not built yet")),
     };
     attempt.with_secrets(|secrets| standing.without(secrets))
@@ -153,6 +163,13 @@ impl Reply {
     /// The body as what the interface says it is; nothing when it is something else or was not read to its end.
     fn json<T: DeserializeOwned>(&self) -> Option<T> {
         if self.whole { serde_json::from_slice(&self.body).ok() } else { None }
+    }
+
+    /// The body as a value that is handed on. What repeats a credential is not.
+    fn kept<T: DeserializeOwned>(&self, attempt: &Attempt<'_>) -> Option<T> {
+        let body = String::from_utf8_lossy(&self.body);
+        let repeats = attempt.with_secrets(|secrets| secrets.iter().any(|secret| body.contains(secret)));
+        if repeats { None } else { self.json() }
     }
 
     /// Its class by status, with the vendor's own words and code.

@@ -4,7 +4,10 @@
 //! A stand-in answers one request after the other by pure bookkeeping ([`StandIn`]); how that travels, and what goes
 //! wrong on the way, is [`wire`]'s. Stand-ins never ask anybody else and never look at the platform.
 
+mod cloudflare;
+mod square;
 mod stripe;
+mod supabase;
 mod wire;
 
 use std::{
@@ -164,7 +167,7 @@ impl VendorFault {
 }
 
 /// The vendors that have a stand-in.
-pub(crate) const VENDORS: [Vendor; 1] = [Vendor::Stripe];
+pub(crate) const VENDORS: [Vendor; 4] = [Vendor::Stripe, Vendor::Square, Vendor::Supabase, Vendor::Cloudflare];
 
 /// One request as it came.
 #[derive(Debug, Clone)]
@@ -258,6 +261,8 @@ trait StandIn: Send + Sync {
 /// What a stand-in has been asked, and how it fails now.
 struct Life {
     fault: Option<VendorFault>,
+    /// So many requests are answered well before the fault is felt.
+    spared: usize,
     asked: Vec<Asked>,
     stand_in: Box<dyn StandIn>,
 }
@@ -297,9 +302,14 @@ impl StandIns {
     /// Opens all of them, each on a port of its own, behind the range's certificate.
     pub(crate) async fn start(identity: &Identity) -> Result<Self, RangeError> {
         let mut open = BTreeMap::new();
-        let all: Vec<(Vendor, Box<dyn StandIn>)> = vec![(Vendor::Stripe, Box::new(stripe::Stripe::new()?))];
+        let all: Vec<(Vendor, Box<dyn StandIn>)> = vec![
+            (Vendor::Stripe, Box::new(stripe::Stripe::new()?)),
+            (Vendor::Square, Box::new(square::Square::new()?)),
+            (Vendor::Supabase, Box::new(supabase::Supabase::new()?)),
+            (Vendor::Cloudflare, Box::new(cloudflare::Cloudflare::new()?)),
+        ];
         for (vendor, stand_in) in all {
-            let life = Arc::new(Mutex::new(Life { fault: None, asked: Vec::new(), stand_in }));
+            let life = Arc::new(Mutex::new(Life { fault: None, spared: 0, asked: Vec::new(), stand_in }));
             let listening = wire::listen(listen().await?, Arc::clone(&identity.server), Arc::clone(&life))?;
             open.insert(vendor, Open { listening, life });
         }
@@ -325,8 +335,14 @@ impl StandIns {
 
     /// Makes one fail in a way, or no longer.
     pub fn set_fault(&self, vendor: Vendor, fault: Option<VendorFault>) {
+        self.set_fault_after(vendor, 0, fault);
+    }
+
+    /// Makes one fail in a way once it has answered so many requests more.
+    pub fn set_fault_after(&self, vendor: Vendor, requests: usize, fault: Option<VendorFault>) {
         if let Some(open) = self.open.get(&vendor) {
-            locked(&open.life).fault = fault;
+            let mut life = locked(&open.life);
+            (life.spared, life.fault) = (requests, fault);
         }
     }
 
