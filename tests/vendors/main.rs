@@ -2,5 +2,8 @@
 //! against a contract written from the vendor's published interface.
 
 mod contract;
+mod pagerduty;
+mod slack;
 mod stripe;
+mod twilio;
 mod world;

@@ -4,7 +4,10 @@
 //! A stand-in answers one request after the other by pure bookkeeping ([`StandIn`]); how that travels, and what goes
 //! wrong on the way, is [`wire`]'s. Stand-ins never ask anybody else and never look at the platform.
 
+mod pagerduty;
+mod slack;
 mod stripe;
+mod twilio;
 mod wire;
 
 use std::{
@@ -164,7 +167,7 @@ impl VendorFault {
 }
 
 /// The vendors that have a stand-in.
-pub(crate) const VENDORS: [Vendor; 1] = [Vendor::Stripe];
+pub(crate) const VENDORS: [Vendor; 4] = [Vendor::PagerDuty, Vendor::Slack, Vendor::Twilio, Vendor::Stripe];
 
 /// One request as it came.
 #[derive(Debug, Clone)]
@@ -210,7 +213,7 @@ impl Asked {
     }
 }
 
-fn pairs(text: &[u8]) -> BTreeMap<String, String> {
+fn pairs<T: FromIterator<(String, String)>>(text: &[u8]) -> T {
     url::form_urlencoded::parse(text).into_owned().collect()
 }
 
@@ -245,6 +248,14 @@ trait StandIn: Send + Sync {
 
     /// How the vendor words this status.
     fn refusal(&self, status: u16, words: &str) -> Told;
+
+    /// The same for a vendor that words it by what was asked.
+    fn refuse(&self, _: &Asked, status: u16, words: &str) -> Told {
+        self.refusal(status, words)
+    }
+
+    /// The port it is reached at, for a vendor whose secrets are addresses.
+    fn reached_at(&mut self, _: u16) {}
 
     /// What the environment's places are filled with besides the address.
     fn values(&self) -> Vec<(&'static str, String)> {
@@ -297,10 +308,16 @@ impl StandIns {
     /// Opens all of them, each on a port of its own, behind the range's certificate.
     pub(crate) async fn start(identity: &Identity) -> Result<Self, RangeError> {
         let mut open = BTreeMap::new();
-        let all: Vec<(Vendor, Box<dyn StandIn>)> = vec![(Vendor::Stripe, Box::new(stripe::Stripe::new()?))];
+        let all: Vec<(Vendor, Box<dyn StandIn>)> = vec![
+            (Vendor::PagerDuty, Box::new(pagerduty::PagerDuty::new()?)),
+            (Vendor::Slack, Box::new(slack::Slack::new()?)),
+            (Vendor::Twilio, Box::new(twilio::Twilio::new()?)),
+            (Vendor::Stripe, Box::new(stripe::Stripe::new()?)),
+        ];
         for (vendor, stand_in) in all {
             let life = Arc::new(Mutex::new(Life { fault: None, asked: Vec::new(), stand_in }));
             let listening = wire::listen(listen().await?, Arc::clone(&identity.server), Arc::clone(&life))?;
+            locked(&life).stand_in.reached_at(listening.port);
             open.insert(vendor, Open { listening, life });
         }
         Ok(Self { open })
