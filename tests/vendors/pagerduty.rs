@@ -216,7 +216,7 @@ async fn b_86_a_page_that_is_asked_for_again_is_one_page() {
     assert_eq!((lost.class, lost.observation), (Class::Unknown, Observation::Failed), "{lost:?}");
     let asked = world.asked(Vendor::PagerDuty, "enqueue");
     assert_eq!(asked.len(), 4);
-    assert!(asked.iter().all(|asked| json(asked)["dedup_key"] == "incident-1" && asked.body == asked.body));
+    assert!(asked.iter().all(|one| json(one)["dedup_key"] == "incident-1" && one.body == asked[0].body));
     world.mends(Vendor::PagerDuty);
     let sent = pagerduty.send(&event("incident-1"), AGAIN).await;
     assert_eq!((sent.class, sent.reference.as_deref()), (Class::Accepted, Some("incident-1")));

@@ -401,3 +401,45 @@ fn words(message: Option<&str>, errors: &[String]) -> String {
     let message = message.unwrap_or("no reason given");
     if errors.is_empty() { message.to_owned() } else { format!("{message}: {}", errors.join(", ")) }
 }
+
+#[cfg(test)]
+mod tests {
+    use hyper::header::HeaderMap;
+    use lifeboat_domain::provider::Class::{self, Refused, RetryLater, Unknown};
+
+    use super::*;
+
+    fn reply(status: u16, body: &Value) -> Reply {
+        let headers = HeaderMap::from_iter([(RATELIMIT_RESET, HeaderValue::from_static("41"))]);
+        Reply { status, headers, body: body.to_string().into_bytes(), whole: true, effect: Effect::Once }
+    }
+
+    #[test]
+    fn an_event_is_taken_only_by_202_with_its_own_key() {
+        let taken = |key: &str| json!({"status": "success", "message": "Event processed", "dedup_key": key});
+        let wrong =
+            |message: &str, errors: &[&str]| json!({"status": "invalid event", "message": message, "errors": errors});
+        let table: [(u16, Value, Class, Option<Refusal>); 7] = [
+            (202, taken("a"), Class::Accepted, None),
+            (202, taken("another"), Unknown, None),
+            (202, json!({"status": "ignored"}), Unknown, None),
+            (400, wrong("Event object is invalid", &["'source' is missing"]), Refused, Some(Refusal::Request)),
+            (400, wrong("Invalid routing key", &[]), Refused, Some(Refusal::Credential)),
+            (400, wrong("Invalid", &["Length of 'routing_key' is incorrect"]), Refused, Some(Refusal::Credential)),
+            (429, json!({"status": "throttle exceeded"}), RetryLater, None),
+        ];
+        for (status, body, class, refusal) in table {
+            let answer = enqueued(&reply(status, &body), "a");
+            assert_eq!((answer.class, answer.refusal, answer.status), (class, refusal, Some(status)), "{body}");
+        }
+    }
+
+    #[test]
+    fn the_rest_interface_says_in_its_own_header_when_to_come_back() {
+        let error = json!({"error": {"code": 2020, "message": "Rate Limit Exceeded"}});
+        let busy = refused(&reply(429, &error));
+        assert_eq!((busy.class, busy.retry_after_ms, busy.code.as_deref()), (RetryLater, Some(41_000), Some("2020")));
+        let unpaid = refused(&reply(402, &json!({"error": {"message": "Account does not have the abilities"}})));
+        assert_eq!((unpaid.class, unpaid.refusal), (Refused, Some(Refusal::Permission)));
+    }
+}

@@ -299,3 +299,32 @@ fn refused(reply: &Reply) -> Answer {
         _ => reply.answer(&message, Some(&word)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use hyper::header::HeaderMap;
+    use lifeboat_domain::provider::Class::{Accepted, Delivered, Refused};
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn each_status_of_a_message_and_of_a_call_has_its_class() {
+        for (statuses, class) in [
+            (&["queued", "accepted", "scheduled", "sending", "sent", "partially_delivered", "ringing"][..], Accepted),
+            (&["delivered", "read", "in-progress", "completed"], Delivered),
+            (&["failed", "undelivered", "canceled", "busy", "no-answer"], Refused),
+        ] {
+            for status in statuses {
+                let body = json!({"sid": format!("SM{:032}", 1), "status": status, "error_code": null});
+                let body = body.to_string().into_bytes();
+                let reply =
+                    Reply { status: 201, headers: HeaderMap::new(), body, whole: true, effect: Effect::EachTime };
+                let answer = state(&reply);
+                assert_eq!((answer.class, answer.code.as_deref()), (class, Some(*status)));
+                assert_eq!(answer.refusal, (class == Refused).then_some(Refusal::Declined), "{status}");
+                assert_ne!(answer.observation, Observation::Failed, "{status}");
+            }
+        }
+    }
+}

@@ -236,3 +236,81 @@ fn error(status: u16, code: u32, message: &str, errors: &[&str]) -> Told {
     }
     Told::json(status, &json!({"error": body}))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(method: Method, path: &str, headers: &[(&'static str, &str)], body: &str) -> Asked {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let header = |(name, value): &(&'static str, &str)| {
+            (hyper::header::HeaderName::from_static(name), value.parse().unwrap())
+        };
+        Asked {
+            method,
+            path: path.to_owned(),
+            query: query.to_owned(),
+            headers: headers.iter().map(header).collect(),
+            body: body.to_owned().into(),
+        }
+    }
+
+    fn words(told: &Told) -> String {
+        format!("{} {}", told.status, String::from_utf8_lossy(&told.body))
+    }
+
+    #[test]
+    fn an_event_without_what_it_has_to_have_is_refused() {
+        let mut pagerduty = PagerDuty::new().unwrap();
+        let key = pagerduty.routing_key.clone();
+        let payload = json!({"summary": "a", "source": "b", "severity": "critical"});
+        let event = json!({"routing_key": key, "event_action": "trigger", "dedup_key": "k", "payload": payload});
+        let mut ask = |pointer: &str, value: Value, kind: &str| {
+            let mut event = event.clone();
+            *event.pointer_mut(pointer).unwrap() = value;
+            words(&pagerduty.answer(&asked(Method::POST, "/v2/enqueue", &[("content-type", kind)], &event.to_string())))
+        };
+        assert!(ask("/dedup_key", json!("k"), "application/json").starts_with("202"));
+        for (pointer, value, told) in [
+            ("/routing_key", json!("short"), "Length of 'routing_key' is incorrect"),
+            ("/routing_key", json!("0".repeat(32)), "Invalid routing key"),
+            ("/event_action", json!("page"), "'event_action' is not valid"),
+            ("/event_action", json!("resolve"), "202"),
+            ("/dedup_key", json!("k".repeat(256)), "'dedup_key' is too long"),
+            ("/payload/summary", json!(""), "'payload.summary' is missing or blank"),
+            ("/payload/summary", json!("s".repeat(1_025)), "'summary' is too long"),
+            ("/payload/source", json!(null), "'payload.source' is missing or blank"),
+            ("/payload/severity", json!("bad"), "'payload.severity' is invalid"),
+        ] {
+            let words = ask(pointer, value, "application/json");
+            assert!(words.contains(told), "{pointer}: {words}");
+        }
+        assert!(ask("/dedup_key", json!("k"), "text/plain").contains("Unrecognized object"));
+    }
+
+    #[test]
+    fn an_incident_wants_credential_version_kind_sender_and_a_key_that_is_free() {
+        let mut pagerduty = PagerDuty::new().unwrap();
+        let token = format!("Token token={}", pagerduty.token);
+        let whole = [
+            ("authorization", token.as_str()),
+            ("accept", VERSION),
+            ("content-type", "application/json"),
+            ("from", USER),
+        ];
+        let service = json!({"id": SERVICE, "type": "service_reference"});
+        let body = json!({"incident": {"type": "incident", "title": "a", "service": service, "incident_key": "k"}});
+        let mut ask = |headers: &[(&'static str, &str)]| {
+            words(&pagerduty.answer(&asked(Method::POST, "/incidents", headers, &body.to_string())))
+        };
+        for (missing, told) in [(0, "401"), (1, "400"), (2, "400"), (3, "Requester User Not Found")] {
+            let headers: Vec<_> =
+                whole.iter().enumerate().filter(|(at, _)| *at != missing).map(|(_, one)| *one).collect();
+            assert!(ask(&headers).contains(told), "without {}", whole[missing].0);
+        }
+        let script = [("authorization", "Token wrong"), whole[1], whole[2], whole[3]];
+        assert!(ask(&script).starts_with("401"));
+        assert!(ask(&whole).starts_with("201"));
+        assert!(ask(&whole).contains("Open incident with matching dedup key already exists"));
+    }
+}

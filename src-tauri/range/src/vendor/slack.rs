@@ -157,3 +157,53 @@ fn are_blocks(blocks: &Value) -> bool {
 fn not(error: &str) -> Told {
     Told::json(200, &json!({"ok": false, "error": error}))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(method: Method, path: &str, headers: &[(&'static str, &str)], body: &str) -> Asked {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let header = |(name, value): &(&'static str, &str)| {
+            (hyper::header::HeaderName::from_static(name), value.parse().unwrap())
+        };
+        Asked {
+            method,
+            path: path.to_owned(),
+            query: query.to_owned(),
+            headers: headers.iter().map(header).collect(),
+            body: body.to_owned().into(),
+        }
+    }
+
+    fn words(told: &Told) -> String {
+        format!("{} {}", told.status, String::from_utf8_lossy(&told.body))
+    }
+
+    #[test]
+    fn a_webhook_answers_in_plain_text_and_the_web_interface_with_200() {
+        let mut slack = Slack::new().unwrap();
+        let (hook, bearer) = (format!("/services/{TEAM}/{HOOK}/{}", slack.hook), format!("Bearer {}", slack.token));
+        let json = ("content-type", "application/json");
+        let (bot, text) = (("authorization", bearer.as_str()), r#"{"text":"a"}"#);
+        let post = "/api/chat.postMessage";
+        for (path, headers, body, told) in [
+            (hook.as_str(), &[json][..], text, "200 ok"),
+            (&hook, &[json], "{", "400 invalid_payload"),
+            (&hook, &[], text, "400 invalid_payload"),
+            (&hook, &[json], "{}", "400 no_text"),
+            (&hook, &[json], r#"{"text":"a","blocks":[{}]}"#, "400 invalid_blocks"),
+            ("/services/T0RANGE01/B0RANGE01/wrong", &[json], text, "403 invalid_token"),
+            ("/services/T0RANGE01/B1/wrong", &[json], text, "404 no_service"),
+            ("/elsewhere", &[json], text, "404 no_team"),
+            (post, &[json], text, r#"200 {"error":"not_authed","ok":false}"#),
+            (post, &[json, ("authorization", "Bearer x")], text, r#"200 {"error":"invalid_auth","ok":false}"#),
+            (post, &[json, bot], text, r#"200 {"error":"channel_not_found","ok":false}"#),
+            (post, &[json, bot], r#"{"channel":"C0RANGE01"}"#, r#"200 {"error":"no_text","ok":false}"#),
+            (post, &[bot], text, r#"200 {"error":"invalid_json","ok":false}"#),
+        ] {
+            assert_eq!(words(&slack.answer(&asked(Method::POST, path, headers, body))), told, "{path} {body}");
+        }
+        assert_eq!(slack.posted, 1);
+    }
+}

@@ -200,3 +200,51 @@ fn error(status: u16, code: u32, message: &str) -> Told {
     let more = format!("https://www.twilio.com/docs/errors/{code}");
     Told::json(status, &json!({"code": code, "message": message, "more_info": more, "status": status}))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(method: Method, path: &str, headers: &[(&'static str, &str)], body: &str) -> Asked {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let header = |(name, value): &(&'static str, &str)| {
+            (hyper::header::HeaderName::from_static(name), value.parse().unwrap())
+        };
+        Asked {
+            method,
+            path: path.to_owned(),
+            query: query.to_owned(),
+            headers: headers.iter().map(header).collect(),
+            body: body.to_owned().into(),
+        }
+    }
+
+    fn words(told: &Told) -> String {
+        format!("{} {}", told.status, String::from_utf8_lossy(&told.body))
+    }
+
+    #[test]
+    fn a_message_without_what_it_has_to_have_is_refused() {
+        let mut twilio = Twilio::new().unwrap();
+        let basic = format!("Basic {}", BASE64_STANDARD.encode(format!("{}:{}", twilio.account, twilio.token)));
+        let (own, path) =
+            (("authorization", basic.as_str()), format!("/2010-04-01/Accounts/{}/Messages.json", twilio.account));
+        let form = ("content-type", "application/x-www-form-urlencoded");
+        let long = format!("To=%2B15005550100&From=%2B15005550006&Body={}", "x".repeat(1_601));
+        for (headers, body, told) in [
+            (&[own, form][..], "To=%2B15005550100&From=%2B15005550006&Body=a", "201"),
+            (&[own, form], "Too=%2B15005550100&From=%2B15005550006&Body=a", "21604"),
+            (&[own, form], "To=%2B15005550100&Body=a", "21603"),
+            (&[own, form], "To=%2B15005550100&From=%2B15005550006", "21602"),
+            (&[own, form], "To=12&From=%2B15005550006&Body=a", "21211"),
+            (&[own, form], "To=%2B15005550100&From=%2B15005550100&Body=a", "21606"),
+            (&[own, form], &long, "21617"),
+            (&[own], "To=%2B15005550100&From=%2B15005550006&Body=a", "21604"),
+            (&[form], "To=%2B15005550100&From=%2B15005550006&Body=a", "20003"),
+        ] {
+            let told_ = words(&twilio.answer(&asked(Method::POST, &path, headers, body)));
+            assert!(told_.contains(told), "{body}: {told_}");
+        }
+        assert_eq!(twilio.sent.len(), 1);
+    }
+}
