@@ -219,7 +219,7 @@ impl PagerDuty<'_> {
             let attempt = self.attempt.afresh();
             PagerDuty { attempt: &attempt, ..*self }.trigger(event).await
         };
-        again.ask(Effect::Once, once).await
+        Box::pin(again.ask(Effect::Once, once)).await
     }
 
     fn settled(&self, answer: Result<Answer, Answer>) -> Answer {
