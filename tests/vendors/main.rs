@@ -5,7 +5,10 @@
 
 mod cloudflare;
 mod contract;
+mod pagerduty;
+mod slack;
 mod square;
 mod stripe;
 mod supabase;
+mod twilio;
 mod world;

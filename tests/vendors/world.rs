@@ -60,6 +60,27 @@ impl World {
         self.stand_ins.credentials()[handle].clone()
     }
 
+    /// The same with these credentials and no others.
+    pub(crate) fn with_secrets(&self, secrets: &[(&str, String)]) -> Prober {
+        let secrets = secrets.iter().map(|(handle, secret)| (id(handle), Sensitive::new(secret)));
+        self.prober.with_secrets(Arc::new(Fixed::new(secrets)))
+    }
+
+    /// The secrets whose handles begin so.
+    pub(crate) fn secrets(&self, beginning: &str) -> Vec<(&'static str, String)> {
+        let all = self.stand_ins.credentials().into_iter();
+        all.filter(|(handle, _)| handle.starts_with(beginning)).collect()
+    }
+
+    /// The same places with one of them changed.
+    pub(crate) fn with_target(&self, endpoint: &str, change: impl FnOnce(&mut VendorTarget)) -> Targets {
+        let mut targets = self.targets.clone();
+        if let Some(Ok(Target::Vendor(target))) = targets.get_mut(&id(endpoint)) {
+            change(target);
+        }
+        targets
+    }
+
     pub(crate) fn target(&self, endpoint: &str) -> &VendorTarget {
         match &self.targets[&id(endpoint)] {
             Ok(Target::Vendor(target)) => target,
@@ -87,6 +108,11 @@ impl World {
 
     /// The check of kind `vendor`, once, within this time.
     pub(crate) async fn look(&self, prober: &Prober, endpoint: &str, within: Period) -> Sample {
+        self.look_at(prober, &self.targets, endpoint, within).await
+    }
+
+    /// The same at other places.
+    pub(crate) async fn look_at(&self, prober: &Prober, targets: &Targets, endpoint: &str, within: Period) -> Sample {
         let check = Check {
             name: "Test".to_owned(),
             of: id(endpoint),
@@ -98,7 +124,7 @@ impl World {
             slow: None,
             probe: Probe::Vendor(VendorProbe { endpoint: id(endpoint) }),
         };
-        prober.probe(&check, &self.targets).await
+        prober.probe(&check, targets).await
     }
 }
 
@@ -110,4 +136,9 @@ pub(crate) fn told(sample: &Sample) -> (lifeboat_domain::check::Verdict, &str) {
 /// Pairs of a query or a form.
 pub(crate) fn form(text: &[u8]) -> BTreeMap<String, String> {
     url::form_urlencoded::parse(text).into_owned().collect()
+}
+
+/// The body as JSON.
+pub(crate) fn json(asked: &Asked) -> serde_json::Value {
+    serde_json::from_slice(&asked.body).unwrap()
 }

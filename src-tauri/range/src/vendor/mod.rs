@@ -5,9 +5,12 @@
 //! wrong on the way, is [`wire`]'s. Stand-ins never ask anybody else and never look at the platform.
 
 mod cloudflare;
+mod pagerduty;
+mod slack;
 mod square;
 mod stripe;
 mod supabase;
+mod twilio;
 mod wire;
 
 use std::{
@@ -167,7 +170,15 @@ impl VendorFault {
 }
 
 /// The vendors that have a stand-in.
-pub(crate) const VENDORS: [Vendor; 4] = [Vendor::Stripe, Vendor::Square, Vendor::Supabase, Vendor::Cloudflare];
+pub(crate) const VENDORS: [Vendor; 7] = [
+    Vendor::PagerDuty,
+    Vendor::Slack,
+    Vendor::Twilio,
+    Vendor::Stripe,
+    Vendor::Square,
+    Vendor::Supabase,
+    Vendor::Cloudflare,
+];
 
 /// One request as it came.
 #[derive(Debug, Clone)]
@@ -213,7 +224,7 @@ impl Asked {
     }
 }
 
-fn pairs(text: &[u8]) -> BTreeMap<String, String> {
+fn pairs<T: FromIterator<(String, String)>>(text: &[u8]) -> T {
     url::form_urlencoded::parse(text).into_owned().collect()
 }
 
@@ -248,6 +259,14 @@ trait StandIn: Send + Sync {
 
     /// How the vendor words this status.
     fn refusal(&self, status: u16, words: &str) -> Told;
+
+    /// The same for a vendor that words it by what was asked.
+    fn refuse(&self, _: &Asked, status: u16, words: &str) -> Told {
+        self.refusal(status, words)
+    }
+
+    /// The port it is reached at, for a vendor whose secrets are addresses.
+    fn reached_at(&mut self, _: u16) {}
 
     /// What the environment's places are filled with besides the address.
     fn values(&self) -> Vec<(&'static str, String)> {
@@ -307,10 +326,14 @@ impl StandIns {
             (Vendor::Square, Box::new(square::Square::new()?)),
             (Vendor::Supabase, Box::new(supabase::Supabase::new()?)),
             (Vendor::Cloudflare, Box::new(cloudflare::Cloudflare::new()?)),
+            (Vendor::PagerDuty, Box::new(pagerduty::PagerDuty::new()?)),
+            (Vendor::Slack, Box::new(slack::Slack::new()?)),
+            (Vendor::Twilio, Box::new(twilio::Twilio::new()?)),
         ];
         for (vendor, stand_in) in all {
             let life = Arc::new(Mutex::new(Life { fault: None, spared: 0, asked: Vec::new(), stand_in }));
             let listening = wire::listen(listen().await?, Arc::clone(&identity.server), Arc::clone(&life))?;
+            locked(&life).stand_in.reached_at(listening.port);
             open.insert(vendor, Open { listening, life });
         }
         Ok(Self { open })

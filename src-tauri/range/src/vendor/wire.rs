@@ -80,7 +80,7 @@ async fn answer(life: Arc<Mutex<Life>>, request: Request<Incoming>) -> Result<Re
         }
     };
     let done = || locked(&life).stand_in.answer(&asked);
-    let refused = |status, words: &str| locked(&life).stand_in.refusal(status, words);
+    let refused = |status, words: &str| locked(&life).stand_in.refuse(&asked, status, words);
     match fault {
         None => Ok(told(done())),
         Some(VendorFault::Slow) => {
