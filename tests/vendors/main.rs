@@ -2,5 +2,8 @@
 //! against a contract written from the vendor's published interface.
 
 mod contract;
+mod fcm;
+mod mail;
+mod statuspage;
 mod stripe;
 mod world;

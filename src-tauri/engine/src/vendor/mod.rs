@@ -28,6 +28,10 @@ use crate::{
 };
 
 pub mod again;
+pub mod fcm;
+pub mod mail;
+mod smtp;
+pub mod statuspage;
 pub mod stripe;
 
 /// How we stand with a vendor: one question that takes the fewest rights, changes nothing and reads nothing of a
@@ -35,15 +39,19 @@ pub mod stripe;
 pub(crate) async fn probe(attempt: &Attempt<'_>, target: &VendorTarget) -> Standing {
     let standing = match target {
         VendorTarget::Stripe { api, credential } => stripe::Stripe::at(attempt, api, credential).standing().await,
+        VendorTarget::Fcm { api, tokens, project, credential } => {
+            fcm::Fcm::at(attempt, api, tokens, project, credential).standing().await
+        }
+        VendorTarget::Mail(server) => mail::Mail::at(attempt, server).standing().await,
+        VendorTarget::Statuspage { api, credential, page } => {
+            statuspage::Statuspage::at(attempt, api, credential, page).standing().await
+        }
         VendorTarget::PagerDuty { .. }
         | VendorTarget::Slack { .. }
         | VendorTarget::Twilio { .. }
-        | VendorTarget::Fcm { .. }
-        | VendorTarget::Mail { .. }
         | VendorTarget::Square { .. }
         | VendorTarget::Supabase { .. }
-        | VendorTarget::Cloudflare { .. }
-        | VendorTarget::Statuspage { .. } => Standing::of(Answer::refused(Refusal::Here, "not built yet")),
+        | VendorTarget::Cloudflare { .. } => Standing::of(Answer::refused(Refusal::Here, "not built yet")),
     };
     attempt.with_secrets(|secrets| standing.without(secrets))
 }
