@@ -5,9 +5,12 @@
 
 mod cloudflare;
 mod contract;
+mod fcm;
+mod mail;
 mod pagerduty;
 mod slack;
 mod square;
+mod statuspage;
 mod stripe;
 mod supabase;
 mod twilio;

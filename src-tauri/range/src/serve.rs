@@ -215,7 +215,7 @@ async fn build(
     let store = object_store::serve(listen().await?, &place.objects(), Arc::clone(&settings), keys)?;
     let names = Names::serve().await?;
     let identity = certificate::create()?;
-    let vendors = StandIns::start(&identity).await?;
+    let vendors = StandIns::start(&identity, place.data.join("mails")).await?;
     write_private(&place.authority(), identity.authority.as_bytes())?;
     let pool = PgPoolOptions::new()
         .max_connections(6)

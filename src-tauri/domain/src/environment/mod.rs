@@ -16,8 +16,8 @@ pub use self::endpoint::{
 };
 use self::vendor::Filling;
 pub use self::vendor::{
-    CloudflareEndpoint, FcmEndpoint, MailEndpoint, MailTls, PagerDutyEndpoint, Site, SlackEndpoint, SquareEndpoint,
-    StatuspageEndpoint, StripeEndpoint, SupabaseEndpoint, TwilioEndpoint, VendorTarget,
+    CloudflareEndpoint, FcmEndpoint, MailEndpoint, MailServer, MailTls, PagerDutyEndpoint, Site, SlackEndpoint,
+    SquareEndpoint, StatuspageEndpoint, StripeEndpoint, SupabaseEndpoint, TwilioEndpoint, VendorTarget,
 };
 use crate::plan::{
     id::Id,

@@ -227,6 +227,21 @@ pub struct Site {
     pub private: bool,
 }
 
+/// A mail server with every value filled in. The fields are those of [`MailEndpoint`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each field is described at the endpoint it is bound from")]
+pub struct MailServer {
+    pub host: String,
+    pub port: u16,
+    pub tls: MailTls,
+    pub server_name: String,
+    pub ca: Option<String>,
+    pub user: Option<String>,
+    pub credential: Option<Id>,
+    pub from: String,
+    pub private: bool,
+}
+
 /// A vendor's endpoint with every value filled in. The fields are those of the endpoint of the same name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each field is described at the endpoint it is bound from")]
@@ -247,17 +262,7 @@ pub enum VendorTarget {
     /// Firebase Cloud Messaging.
     Fcm { api: Site, tokens: Site, project: String, credential: Id },
     /// A mail server.
-    Mail {
-        host: String,
-        port: u16,
-        tls: MailTls,
-        server_name: String,
-        ca: Option<String>,
-        user: Option<String>,
-        credential: Option<Id>,
-        from: String,
-        private: bool,
-    },
+    Mail(MailServer),
     /// Stripe.
     Stripe { api: Site, credential: Id },
     /// Square.
@@ -278,7 +283,7 @@ impl VendorTarget {
             Self::Slack { .. } => Vendor::Slack,
             Self::Twilio { .. } => Vendor::Twilio,
             Self::Fcm { .. } => Vendor::Fcm,
-            Self::Mail { .. } => Vendor::Mail,
+            Self::Mail(_) => Vendor::Mail,
             Self::Stripe { .. } => Vendor::Stripe,
             Self::Square { .. } => Vendor::Square,
             Self::Supabase { .. } => Vendor::Supabase,
@@ -298,7 +303,7 @@ impl VendorTarget {
                 let webhook = webhook.iter().map(|webhook| ("webhook", webhook));
                 webhook.chain(token.iter().map(|token| ("token", token))).collect()
             }
-            Self::Mail { credential, .. } => credential.iter().map(|credential| ("credential", credential)).collect(),
+            Self::Mail(server) => server.credential.iter().map(|credential| ("credential", credential)).collect(),
             Self::Twilio { credential, .. }
             | Self::Fcm { credential, .. }
             | Self::Stripe { credential, .. }
@@ -312,7 +317,7 @@ impl VendorTarget {
     /// The host and the port that is knocked at first; checks of one host share its limits.
     pub fn place(&self) -> Option<(String, u16)> {
         let site = match self {
-            Self::Mail { host, port, .. } => return Some((host.clone(), *port)),
+            Self::Mail(server) => return Some((server.host.clone(), server.port)),
             Self::PagerDuty { events: site, .. }
             | Self::Slack { api: site, .. }
             | Self::Twilio { api: site, .. }
@@ -394,7 +399,7 @@ pub(super) fn mail(end: &MailEndpoint, fill: &mut Filling<'_>) -> impl FnOnce(u1
     let server_name = fill.maybe(end.server_name.as_ref()).unwrap_or_else(|| host.clone());
     let (ca, user, from) = (fill.maybe(end.ca.as_ref()), fill.maybe(end.user.as_ref()), fill.text(&end.from));
     let (tls, credential, private) = (end.tls, end.credential.clone(), end.private);
-    move |port| VendorTarget::Mail { host, port, tls, server_name, ca, user, credential, from, private }
+    move |port| VendorTarget::Mail(MailServer { host, port, tls, server_name, ca, user, credential, from, private })
 }
 
 pub(super) fn stripe(end: &StripeEndpoint, fill: &mut Filling<'_>) -> VendorTarget {

@@ -202,7 +202,7 @@ impl Answer {
     /// The same with nothing secret in what the provider said.
     #[must_use]
     pub fn without(self, secrets: &[&str]) -> Self {
-        let told = |text: String| redact(&one_line(&text), secrets, DETAIL_LIMIT);
+        let told = |text: String| shown(&text, secrets);
         Self {
             detail: told(self.detail),
             code: self.code.map(told),
@@ -236,6 +236,11 @@ impl Answer {
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after_ms.map(Duration::from_millis)
     }
+}
+
+/// What a provider said, such as a name it shows, as one line without secrets and without what nobody sees.
+pub fn shown(text: &str, secrets: &[&str]) -> String {
+    redact(&one_line(text), secrets, DETAIL_LIMIT)
 }
 
 /// A `Retry-After` in seconds, in milliseconds; the form with a date is not used by these vendors.
@@ -295,7 +300,7 @@ impl Standing {
     /// The same with nothing secret in what the provider said.
     #[must_use]
     pub fn without(self, secrets: &[&str]) -> Self {
-        let detail = redact(&one_line(&self.detail), secrets, DETAIL_LIMIT);
+        let detail = shown(&self.detail, secrets);
         Self { detail, answer: self.answer.map(|answer| answer.without(secrets)), ..self }
     }
 }

@@ -13,7 +13,7 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-pub(super) struct Bounded<S> {
+pub(crate) struct Bounded<S> {
     inner: S,
     left: Allowance,
 }

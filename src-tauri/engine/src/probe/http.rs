@@ -236,10 +236,16 @@ pub(crate) async fn talk(
 
 /// A credential for a server, unless it would be shown to everybody on the way.
 pub(crate) async fn credential_for(attempt: &Attempt<'_>, url: &Url, handle: &Id) -> Result<Arc<Sensitive>, CouldNot> {
+    protected(url)?;
+    attempt.credential(handle).await
+}
+
+/// Whether what is sent there is seen by nobody on the way.
+pub(crate) fn protected(url: &Url) -> Result<(), CouldNot> {
     if url.scheme() != "https" && !address::is_near(url.host_str().unwrap_or_default()) {
         return Err(CouldNot::Unprotected);
     }
-    attempt.credential(handle).await
+    Ok(())
 }
 
 /// An address with a host, as `http` or `https`, without a name and password in it.

@@ -41,6 +41,7 @@ mod tls;
 mod trust;
 mod vendor;
 
+pub(crate) use bounded::Bounded;
 pub use network::{Resolver, SystemResolver};
 
 /// No answer is read further, whatever it is an answer to.

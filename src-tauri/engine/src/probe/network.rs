@@ -19,7 +19,7 @@ use tokio::{
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-use super::{Attempt, Stage};
+use super::{Attempt, Bounded, Stage};
 
 /// More addresses of one name are left alone: whoever answers with hundreds wants us to knock at hundreds of doors.
 const MOST_ADDRESSES: usize = 8;
@@ -86,8 +86,33 @@ impl Attempt<'_> {
         reach(addresses).await.map_err(|error| self.io_fault(&error))
     }
 
+    /// A connection to a host, of which at most so many bytes are read. `private` is whether the plan says that its
+    /// name may lead to private addresses.
+    pub(crate) async fn open(
+        &self,
+        host: &str,
+        port: u16,
+        private: bool,
+        most: usize,
+    ) -> Result<Bounded<TcpStream>, CouldNot> {
+        let addresses = self.addresses(host, port, private || address::names_itself(host)).await?;
+        Ok(Bounded::to(most, self.connect(&addresses).await?))
+    }
+
+    /// An encrypted connection over one that was made, to a server that proves to be `name`: to the authorities of the
+    /// file alone where one is named, to the system's otherwise.
+    pub(crate) async fn secure<S>(&self, stream: S, name: &str, ca: Option<&str>) -> Result<TlsStream<S>, CouldNot>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let server = ServerName::try_from(name.to_owned())
+            .map_err(|_| CouldNot::NotBound(format!("not bound: \"{name}\" is not a server's name")))?;
+        let trust = self.trust(ca).await?;
+        encrypt(stream, server, trust, &[]).await.map_err(|error| self.io_fault(&error))
+    }
+
     /// What an error of the operating system, or one carried inside it, says.
-    pub(super) fn io_fault(&self, error: &io::Error) -> CouldNot {
+    pub(crate) fn io_fault(&self, error: &io::Error) -> CouldNot {
         if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
             return tls_fault(tls);
         }

@@ -29,10 +29,14 @@ use crate::{
 
 pub mod again;
 pub mod cloudflare;
+pub mod fcm;
 mod field;
+pub mod mail;
 pub mod pagerduty;
 pub mod slack;
+mod smtp;
 pub mod square;
+pub mod statuspage;
 pub mod stripe;
 pub mod supabase;
 pub mod twilio;
@@ -63,9 +67,13 @@ pub(crate) async fn probe(attempt: &Attempt<'_>, target: &VendorTarget) -> Stand
         VendorTarget::Twilio { api, account, key, credential, from } => {
             twilio::Twilio { attempt, api, account, key: key.as_deref(), credential, from }.standing().await
         }
-        VendorTarget::Fcm { .. }
-        | VendorTarget::Mail { .. }
-        | VendorTarget::Statuspage { .. } => Standing::of(Answer::refused(Refusal::Here, "not built yet")),
+        VendorTarget::Fcm { api, tokens, project, credential } => {
+            fcm::Fcm::at(attempt, api, tokens, project, credential).standing().await
+        }
+        VendorTarget::Mail(server) => mail::Mail::at(attempt, server).standing().await,
+        VendorTarget::Statuspage { api, credential, page } => {
+            statuspage::Statuspage::at(attempt, api, credential, page).standing().await
+        }
     };
     attempt.with_secrets(|secrets| standing.without(secrets))
 }

@@ -5,9 +5,12 @@
 //! wrong on the way, is [`wire`]'s. Stand-ins never ask anybody else and never look at the platform.
 
 mod cloudflare;
+mod fcm;
+mod mail;
 mod pagerduty;
 mod slack;
 mod square;
+mod statuspage;
 mod stripe;
 mod supabase;
 mod twilio;
@@ -15,7 +18,7 @@ mod wire;
 
 use std::{
     collections::BTreeMap,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -24,12 +27,13 @@ use hyper::{HeaderMap, Method};
 use lifeboat_domain::provider::Vendor;
 use serde_json::Value;
 
+pub use self::mail::Mail;
 use crate::{
     certificate::{self, Identity},
     cluster::random_text,
     error::RangeError,
     listener::{Listening, listen},
-    place::write_private,
+    place::{blocking, write_private},
 };
 
 /// In which way a stand-in fails. Those with a number answer with that status and the vendor's own words for it.
@@ -73,35 +77,67 @@ pub enum VendorFault {
     Echo,
     /// Fails, with a script in its words.
     Script,
+    /// 420 with `Retry-After: 2`: Statuspage's own status for being asked too often.
+    Enough,
+    /// Mail: does not know recipients whose address begins with `bounce`.
+    Bounce,
+    /// Mail: puts each recipient off the first time.
+    Greylist,
+    /// Mail: takes a message and says so three seconds late.
+    Delay,
+    /// Mail: lets nobody sign in.
+    Auth,
+    /// Mail: does not offer to encrypt.
+    NoStarttls,
+    /// Mail: has no room.
+    Full,
 }
 
-impl VendorFault {
-    /// All of them.
-    pub const ALL: [Self; 19] = [
-        Self::Unauthorized,
-        Self::Forbidden,
-        Self::NotFound,
-        Self::Gone,
-        Self::TooMany,
-        Self::Failing,
-        Self::Unavailable,
-        Self::Slow,
-        Self::Hang,
-        Self::CutBefore,
-        Self::CutAfter,
-        Self::Malformed,
-        Self::Html,
-        Self::Endless,
-        Self::Drip,
-        Self::Bomb,
-        Self::Redirect,
-        Self::Echo,
-        Self::Script,
-    ];
+/// The ways in which a stand-in that speaks HTTP can fail.
+const OF_HTTP: [VendorFault; 19] = [
+    VendorFault::Unauthorized,
+    VendorFault::Forbidden,
+    VendorFault::NotFound,
+    VendorFault::Gone,
+    VendorFault::TooMany,
+    VendorFault::Failing,
+    VendorFault::Unavailable,
+    VendorFault::Slow,
+    VendorFault::Hang,
+    VendorFault::CutBefore,
+    VendorFault::CutAfter,
+    VendorFault::Malformed,
+    VendorFault::Html,
+    VendorFault::Endless,
+    VendorFault::Drip,
+    VendorFault::Bomb,
+    VendorFault::Redirect,
+    VendorFault::Echo,
+    VendorFault::Script,
+];
 
+/// The ways in which the mail server can fail.
+const OF_MAIL: [VendorFault; 10] = [
+    VendorFault::Bounce,
+    VendorFault::Greylist,
+    VendorFault::Delay,
+    VendorFault::Auth,
+    VendorFault::NoStarttls,
+    VendorFault::Full,
+    VendorFault::Hang,
+    VendorFault::CutBefore,
+    VendorFault::CutAfter,
+    VendorFault::Echo,
+];
+
+impl VendorFault {
     /// The ways in which this vendor's stand-in can fail.
-    pub(crate) fn of(_: Vendor) -> Vec<Self> {
-        Self::ALL.to_vec()
+    pub(crate) fn of(vendor: Vendor) -> Vec<Self> {
+        match vendor {
+            Vendor::Mail => OF_MAIL.to_vec(),
+            Vendor::Statuspage => [&OF_HTTP[..], &[Self::Enough]].concat(),
+            _ => OF_HTTP.to_vec(),
+        }
     }
 
     /// What it is called after the vendor's name, as in `stripe=503`.
@@ -126,6 +162,13 @@ impl VendorFault {
             Self::Redirect => "redirect",
             Self::Echo => "echo",
             Self::Script => "script",
+            Self::Enough => "420",
+            Self::Bounce => "bounce",
+            Self::Greylist => "greylist",
+            Self::Delay => "delay",
+            Self::Auth => "auth",
+            Self::NoStarttls => "no-starttls",
+            Self::Full => "full",
         }
     }
 
@@ -151,6 +194,13 @@ impl VendorFault {
             Self::Redirect => "sends to an address that is never connected to",
             Self::Echo => "fails and repeats everything it was told",
             Self::Script => "fails, with a script in its words",
+            Self::Enough => "has had enough of us for now",
+            Self::Bounce => "does not know recipients whose address begins with bounce",
+            Self::Greylist => "puts each recipient off the first time",
+            Self::Delay => "takes a message and says so three seconds late",
+            Self::Auth => "lets nobody sign in",
+            Self::NoStarttls => "does not offer to encrypt",
+            Self::Full => "has no room for messages",
         }
     }
 
@@ -161,6 +211,7 @@ impl VendorFault {
             Self::Forbidden => Some(403),
             Self::NotFound => Some(404),
             Self::Gone => Some(410),
+            Self::Enough => Some(420),
             Self::TooMany => Some(429),
             Self::Failing | Self::Echo | Self::Script => Some(500),
             Self::Unavailable => Some(503),
@@ -170,10 +221,13 @@ impl VendorFault {
 }
 
 /// The vendors that have a stand-in.
-pub(crate) const VENDORS: [Vendor; 7] = [
+pub(crate) const VENDORS: [Vendor; 10] = [
     Vendor::PagerDuty,
     Vendor::Slack,
     Vendor::Twilio,
+    Vendor::Fcm,
+    Vendor::Mail,
+    Vendor::Statuspage,
     Vendor::Stripe,
     Vendor::Square,
     Vendor::Supabase,
@@ -289,7 +343,40 @@ struct Life {
 /// One stand-in with its port.
 struct Open {
     listening: Listening,
-    life: Arc<Mutex<Life>>,
+    speaks: Speaks,
+}
+
+/// What a stand-in speaks, with what it keeps.
+enum Speaks {
+    Http(Arc<Mutex<Life>>),
+    Smtp(mail::Post),
+}
+
+impl Speaks {
+    /// Changes the fault that is on.
+    fn switch(&self, change: impl FnOnce(Option<VendorFault>) -> Option<VendorFault>) {
+        match self {
+            Self::Http(life) => {
+                let mut life = locked(life);
+                life.fault = change(life.fault);
+            }
+            Self::Smtp(post) => post.switch(change),
+        }
+    }
+
+    fn values(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Http(life) => locked(life).stand_in.values(),
+            Self::Smtp(post) => post.values(),
+        }
+    }
+
+    fn credentials(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Http(life) => locked(life).stand_in.credentials(),
+            Self::Smtp(post) => post.credentials(),
+        }
+    }
 }
 
 /// The stand-ins that are up.
@@ -318,8 +405,8 @@ fn secret(prefix: &str, length: usize) -> Result<String, RangeError> {
 }
 
 impl StandIns {
-    /// Opens all of them, each on a port of its own, behind the range's certificate.
-    pub(crate) async fn start(identity: &Identity) -> Result<Self, RangeError> {
+    /// Opens all of them, each on a port of its own, behind the range's certificate. Mails are kept in this folder.
+    pub(crate) async fn start(identity: &Identity, mails: PathBuf) -> Result<Self, RangeError> {
         let mut open = BTreeMap::new();
         let all: Vec<(Vendor, Box<dyn StandIn>)> = vec![
             (Vendor::Stripe, Box::new(stripe::Stripe::new()?)),
@@ -329,21 +416,25 @@ impl StandIns {
             (Vendor::PagerDuty, Box::new(pagerduty::PagerDuty::new()?)),
             (Vendor::Slack, Box::new(slack::Slack::new()?)),
             (Vendor::Twilio, Box::new(twilio::Twilio::new()?)),
+            (Vendor::Fcm, Box::new(blocking(fcm::Fcm::new).await?)),
+            (Vendor::Statuspage, Box::new(statuspage::Statuspage::new()?)),
         ];
         for (vendor, stand_in) in all {
             let life = Arc::new(Mutex::new(Life { fault: None, spared: 0, asked: Vec::new(), stand_in }));
             let listening = wire::listen(listen().await?, Arc::clone(&identity.server), Arc::clone(&life))?;
             locked(&life).stand_in.reached_at(listening.port);
-            open.insert(vendor, Open { listening, life });
+            open.insert(vendor, Open { listening, speaks: Speaks::Http(life) });
         }
+        let (listening, post) = mail::Post::open(Arc::clone(&identity.server), mails).await?;
+        open.insert(Vendor::Mail, Open { listening, speaks: Speaks::Smtp(post) });
         Ok(Self { open })
     }
 
-    /// Opens them alone, without a range, and writes the authority to trust into this file.
+    /// Opens them alone, without a range, and writes the authority to trust into this file. Mails are kept beside it.
     pub async fn alone(authority: &Path) -> Result<Self, RangeError> {
         let identity = certificate::create()?;
         write_private(authority, identity.authority.as_bytes())?;
-        Self::start(&identity).await
+        Self::start(&identity, authority.with_file_name("mails")).await
     }
 
     /// Those that are up.
@@ -364,22 +455,34 @@ impl StandIns {
     /// Makes one fail in a way once it has answered so many requests more.
     pub fn set_fault_after(&self, vendor: Vendor, requests: usize, fault: Option<VendorFault>) {
         if let Some(open) = self.open.get(&vendor) {
-            let mut life = locked(&open.life);
-            (life.spared, life.fault) = (requests, fault);
+            if let Speaks::Http(life) = &open.speaks {
+                locked(life).spared = requests;
+            }
+            open.speaks.switch(|_| fault);
         }
     }
 
     /// Ends a fault, if it is the one that is on.
     pub(crate) fn end_fault(&self, vendor: Vendor, fault: VendorFault) {
         if let Some(open) = self.open.get(&vendor) {
-            let mut life = locked(&open.life);
-            life.fault = life.fault.filter(|on| *on != fault);
+            open.speaks.switch(|on| on.filter(|on| *on != fault));
         }
     }
 
-    /// Everything one was asked since it came up.
+    /// Everything one that speaks HTTP was asked since it came up.
     pub fn asked(&self, vendor: Vendor) -> Vec<Asked> {
-        self.open.get(&vendor).map(|open| locked(&open.life).asked.clone()).unwrap_or_default()
+        match self.open.get(&vendor).map(|open| &open.speaks) {
+            Some(Speaks::Http(life)) => locked(life).asked.clone(),
+            Some(Speaks::Smtp(_)) | None => Vec::new(),
+        }
+    }
+
+    /// The mails that were taken, the oldest first.
+    pub fn mails(&self) -> Vec<Mail> {
+        match self.open.get(&Vendor::Mail).map(|open| &open.speaks) {
+            Some(Speaks::Smtp(post)) => post.mails(),
+            Some(Speaks::Http(_)) | None => Vec::new(),
+        }
     }
 
     /// What the environment's places are filled with: `stripe.port` and what else a vendor has.
@@ -387,21 +490,23 @@ impl StandIns {
         let mut values = BTreeMap::new();
         for (vendor, open) in &self.open {
             values.insert(format!("{vendor}.port"), open.listening.port.to_string());
-            let own = locked(&open.life).stand_in.values();
-            values.extend(own.into_iter().map(|(name, value)| (format!("{vendor}.{name}"), value)));
+            values.extend(open.speaks.values().into_iter().map(|(name, value)| (format!("{vendor}.{name}"), value)));
         }
         values
     }
 
     /// The secrets they accept, by the handle the range's environment gives them.
     pub fn credentials(&self) -> BTreeMap<&'static str, String> {
-        self.open.values().flat_map(|open| locked(&open.life).stand_in.credentials()).collect()
+        self.open.values().flat_map(|open| open.speaks.credentials()).collect()
     }
 
     /// Closes all ports.
     pub(crate) async fn close(self) {
         for open in self.open.into_values() {
             open.listening.close().await;
+            if let Speaks::Smtp(post) = open.speaks {
+                post.close().await;
+            }
         }
     }
 }

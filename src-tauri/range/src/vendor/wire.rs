@@ -124,7 +124,7 @@ async fn answer(life: Arc<Mutex<Life>>, request: Request<Incoming>) -> Result<Re
             let words = "<img src=x onerror=\"fetch('https://evil.test')\"><script>alert(1)</script>\u{202e}\u{1b}[31m";
             Ok(told(refused(fault.status().unwrap_or(500), words)))
         }
-        Some(fault @ VendorFault::TooMany) => {
+        Some(fault @ (VendorFault::TooMany | VendorFault::Enough)) => {
             Ok(told(refused(fault.status().unwrap_or(429), "Too many requests.").with("retry-after", "2")))
         }
         Some(fault) => Ok(told(refused(fault.status().unwrap_or(500), "The stand-in was told to answer so."))),
