@@ -24,7 +24,7 @@ use crate::{
 
 /// What the runbook's script broke on (B-82).
 const AWKWARD: &str = "the \"orders\" table\nis\tgone \\ 🔥 ${HOME} $(id) <b> 'x' \u{0}";
-const AGAIN: Again = Again { tries: 4, pause: Duration::from_millis(5), within: Duration::from_secs(60) };
+const AGAIN: Again = Again { tries: 4, pause: Duration::from_millis(5), within: Duration::from_mins(1) };
 
 fn at<'a>(world: &'a World, attempt: &'a Attempt<'a>) -> PagerDuty<'a> {
     let VendorTarget::PagerDuty { events, api, routing_key, token, from, service } = world.target("pagerduty") else {
@@ -156,7 +156,9 @@ async fn b_82_b_88_quotes_lines_and_emoji_arrive_as_they_were_written() {
         assert_eq!(value, AWKWARD);
     }
     assert_eq!(incident["incident"]["body"]["details"], AWKWARD);
-    asked.iter().for_each(|asked| contract::keeps("pagerduty", asked));
+    for asked in &asked {
+        contract::keeps("pagerduty", asked);
+    }
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ use crate::{
 };
 
 const HELLO: Message<'_> = Message { text: "the database is down", blocks: &[] };
-const AGAIN: Again = Again { tries: 4, pause: Duration::from_millis(5), within: Duration::from_secs(60) };
+const AGAIN: Again = Again { tries: 4, pause: Duration::from_millis(5), within: Duration::from_mins(1) };
 
 fn at<'a>(world: &'a World, attempt: &'a Attempt<'a>) -> Slack<'a> {
     let VendorTarget::Slack { api, hooks, webhook, token, channel } = world.target("slack") else {
@@ -173,8 +173,8 @@ async fn b_86_a_message_whose_answer_was_lost_is_not_sent_again() {
     let slack = at(&world, &attempt);
     for (sent, fault) in [CutAfter, CutBefore, Failing, Html].into_iter().enumerate() {
         world.breaks(Vendor::Slack, fault);
-        let hooked = AGAIN.ask(Effect::EachTime, || slack.notify(&HELLO)).await;
-        let posted = AGAIN.ask(Effect::EachTime, || slack.post(&HELLO)).await;
+        let hooked = Box::pin(AGAIN.ask(Effect::EachTime, || slack.notify(&HELLO))).await;
+        let posted = Box::pin(AGAIN.ask(Effect::EachTime, || slack.post(&HELLO))).await;
         assert_eq!((hooked.class, posted.class), (Class::Unknown, Class::Unknown), "{fault:?}");
         assert_eq!(world.asked(Vendor::Slack, "/services/").len(), sent + 1, "{fault:?}");
         assert_eq!(world.asked(Vendor::Slack, "chat.postMessage").len(), sent + 1, "{fault:?}");
@@ -183,7 +183,7 @@ async fn b_86_a_message_whose_answer_was_lost_is_not_sent_again() {
     let before = world.stand_ins.asked(Vendor::Slack).len();
     world.breaks(Vendor::Slack, TooMany);
     let hurried = Again { tries: 2, ..AGAIN };
-    assert_eq!(hurried.ask(Effect::EachTime, || slack.notify(&HELLO)).await.class, Class::RetryLater);
+    assert_eq!(Box::pin(hurried.ask(Effect::EachTime, || slack.notify(&HELLO))).await.class, Class::RetryLater);
     assert_eq!(world.stand_ins.asked(Vendor::Slack).len(), before + 2);
 }
 

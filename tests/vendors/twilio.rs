@@ -25,7 +25,7 @@ use crate::{
 
 const TO: &str = "+15005550100";
 const BODY: &str = "P0 incident INC-2025-001: the database is down, 14:05 UTC";
-const AGAIN: Again = Again { tries: 4, pause: Duration::from_millis(5), within: Duration::from_secs(60) };
+const AGAIN: Again = Again { tries: 4, pause: Duration::from_millis(5), within: Duration::from_mins(1) };
 const OFTEN: Duration = Duration::from_millis(5);
 
 fn at<'a>(world: &'a World, attempt: &'a Attempt<'a>) -> Twilio<'a> {
@@ -194,7 +194,9 @@ async fn b_82_quotes_lines_and_signs_of_markup_arrive_as_text() {
     assert_eq!(twilio.message(TO, text).await.class, Class::Accepted);
     assert_eq!(twilio.call(TO, text).await.class, Class::Accepted);
     let asked = world.asked(Vendor::Twilio, "");
-    asked.iter().for_each(|asked| contract::keeps("twilio", asked));
+    for asked in &asked {
+        contract::keeps("twilio", asked);
+    }
     assert_eq!(form(&asked[0].body)["Body"], text);
     let said = "the \"orders\" table is gone &amp; 100% + 🔥 $(id) &lt;/Say&gt;&lt;Hangup/&gt; a=b;c";
     assert_eq!(form(&asked[1].body)["Twiml"], format!("<Response><Say loop=\"2\">{said}</Say></Response>"));
@@ -245,8 +247,8 @@ async fn b_86_a_message_whose_answer_was_lost_is_looked_for_and_never_sent_again
     let before = Utc::now();
     for (sent, fault) in [CutAfter, CutBefore, Failing].into_iter().enumerate() {
         world.breaks(Vendor::Twilio, fault);
-        let text = AGAIN.ask(Effect::EachTime, || twilio.message(TO, BODY)).await;
-        let call = AGAIN.ask(Effect::EachTime, || twilio.call(TO, BODY)).await;
+        let text = Box::pin(AGAIN.ask(Effect::EachTime, || twilio.message(TO, BODY))).await;
+        let call = Box::pin(AGAIN.ask(Effect::EachTime, || twilio.call(TO, BODY))).await;
         assert_eq!((text.class, call.class), (Class::Unknown, Class::Unknown), "{fault:?}");
         assert_eq!(world.asked(Vendor::Twilio, "Messages.json").len(), sent + 1, "{fault:?}");
         assert_eq!(world.asked(Vendor::Twilio, "Calls.json").len(), sent + 1, "{fault:?}");
