@@ -229,7 +229,7 @@ mod tests {
         let cases = [
             (RangeError::Running { home: "/home".into() }, Code::RangeRunning, "range down"),
             (RangeError::Down { home: "/home".into() }, Code::RangeDown, "range up"),
-            (RangeError::FaultUnknown { name: "rain".into() }, Code::FaultUnknown, "primary-stopped"),
+            (RangeError::FaultUnknown { name: "rain".into() }, Code::FaultUnknown, "range faults"),
             (RangeError::ToolMissing { program: "initdb".into() }, Code::ToolMissing, "postgresql-15"),
             (RangeError::PrimaryStopped { fault: "table-dropped".to_owned() }, Code::NotAllowedNow, "Mend"),
             (RangeError::NotText { home: "/home".into() }, Code::Usage, "--home"),

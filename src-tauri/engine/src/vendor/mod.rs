@@ -30,6 +30,7 @@ use crate::{
 pub mod again;
 pub mod fcm;
 pub mod mail;
+mod service_account;
 mod smtp;
 pub mod statuspage;
 pub mod stripe;
@@ -106,7 +107,7 @@ fn request(method: Method, path: &str) -> Request<'_> {
     }
 }
 
-impl<'a> Request<'a> {
+impl Request<'_> {
     /// With a body of this type.
     fn with_body(mut self, content_type: &'static str, body: impl Into<bytes::Bytes>) -> Self {
         self.headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
