@@ -174,6 +174,13 @@ async fn push() -> Answer {
     (StatusCode::OK, Json(json!([])))
 }
 
+/// Slack's own page: no incident is the good answer.
+async fn slack() -> Answer {
+    let now = Utc::now();
+    let page = json!({"status": "ok", "date_created": now, "date_updated": now, "active_incidents": []});
+    (StatusCode::OK, Json(page))
+}
+
 async fn unknown() -> Answer {
     (StatusCode::NOT_FOUND, Json(json!({"error": "not found"})))
 }
@@ -199,6 +206,7 @@ fn router(platform: Arc<Platform>) -> Router {
         .route("/providers/{provider}/api/v2/{document}", get(statuspage))
         .route("/providers/stripe/current/full", get(stripe))
         .route("/providers/push/incidents.json", get(push))
+        .route("/providers/slack/api/v2.0.0/current", get(slack))
         .merge(customer::routes())
         .fallback(unknown)
         .method_not_allowed_fallback(not_allowed)

@@ -24,7 +24,7 @@ use crate::{
 /// The longest detail that is kept, in bytes.
 const DETAIL_LIMIT: usize = 300;
 /// A provider that asks us to wait longer is taken to have asked for this.
-const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
+const LONGEST_WAIT: Duration = Duration::from_hours(24);
 
 choice! {
     /// What became of something that was asked of a provider.
@@ -163,11 +163,9 @@ impl Answer {
             404 | 410 => Self::refused(Refusal::Gone, detail),
             // RFC 9110 and 6585: not done, ask later. Asking too often is ours, not a failure of theirs.
             425 | 429 => Self::retry_later(Observation::Neither, detail),
-            408 => Self::lost(effect, detail),
             // A server that says when to come back has not begun.
             503 if retry_after.and_then(seconds).is_some() => Self::retry_later(Observation::Failed, detail),
-            500..=599 => Self::lost(effect, detail),
-            300..=399 => Self::refused(Refusal::Request, detail),
+            408 | 500..=599 => Self::lost(effect, detail),
             _ => Self::refused(Refusal::Request, detail),
         };
         Self { status: Some(status), retry_after_ms: retry_after.and_then(seconds), ..answer }

@@ -57,7 +57,7 @@ mod tests {
 
     use super::*;
 
-    const AGAIN: Again = Again { tries: 4, pause: Duration::from_millis(5), within: Duration::from_secs(60) };
+    const AGAIN: Again = Again { tries: 4, pause: Duration::from_millis(5), within: Duration::from_mins(1) };
 
     /// What becomes of these answers, told one after the other, and how many were asked for and how long it took.
     async fn asked(effect: Effect, answers: &[Answer]) -> (Answer, usize, Duration) {

@@ -79,14 +79,14 @@ impl<'a> Mail<'a> {
             let _ = talk.say(b"QUIT\r\n").await;
             Ok(Answer::delivered("takes our mail"))
         };
-        Standing::of(self.told(Effect::Nothing, asked).await.unwrap_or_else(|answer| answer))
+        Standing::of(self.told(Effect::Nothing, Box::pin(asked)).await.unwrap_or_else(|answer| answer))
     }
 
     /// Sends a message. There is an answer for each recipient, in their order: accepted is what the server took to carry
     /// further, with the message's id as reference. The text of an answer may hold the recipient's address.
     pub async fn send(&self, letter: &Letter<'_>) -> Vec<Answer> {
         let mut answers = vec![None; letter.to.len()];
-        let sent = self.told(Effect::EachTime, self.hand_over(letter, &mut answers)).await;
+        let sent = self.told(Effect::EachTime, Box::pin(self.hand_over(letter, &mut answers))).await;
         let rest = sent.unwrap_or_else(|answer| answer);
         answers.into_iter().map(|answer| settled(self.attempt, answer.unwrap_or_else(|| rest.clone()))).collect()
     }

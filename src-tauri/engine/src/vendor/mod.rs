@@ -33,6 +33,7 @@ pub mod fcm;
 mod field;
 pub mod mail;
 pub mod pagerduty;
+mod service_account;
 pub mod slack;
 mod smtp;
 pub mod square;
@@ -151,7 +152,7 @@ fn request(method: Method, path: &str) -> Request<'_> {
     }
 }
 
-impl<'a> Request<'a> {
+impl Request<'_> {
     /// With a body of this type.
     fn with_body(mut self, content_type: &'static str, body: impl Into<bytes::Bytes>) -> Self {
         self.headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));

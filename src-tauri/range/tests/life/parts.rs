@@ -158,6 +158,7 @@ pub(crate) async fn the_api_answers_strictly(home: &Home) {
         ("/health/storage", "status", "ok".into()),
         ("/auth/test", "authenticated", true.into()),
         ("/providers/stripe/current/full", "largestatus", "up".into()),
+        ("/providers/slack/api/v2.0.0/current", "status", "ok".into()),
     ] {
         let (code, answer) = home.get(path).await.unwrap();
         assert_eq!((code, &answer[key]), (200, &value), "{path}");

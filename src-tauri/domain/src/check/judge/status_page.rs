@@ -117,6 +117,12 @@ fn stripe(document: &Value, wanted: &[String]) -> Told {
     Ok(sum(parts.collect(), format!("says up: {}", wanted.join(", "))))
 }
 
+/// Whether an incident is about what we depend on. One that does not say what it is about may be.
+fn concerns_us<'a>(names: impl Iterator<Item = &'a str>, wanted: &[String]) -> bool {
+    let mut names = names.peekable();
+    wanted.is_empty() || names.peek().is_none() || names.any(|name| wanted.iter().any(|wanted| wanted == name))
+}
+
 /// Google, `/incidents.json`: every incident, also those that are over. Without an `end` it is open.
 fn google(document: &Value, wanted: &[String]) -> Told {
     let incidents = document.as_array().ok_or_else(|| changed("not a list"))?;
@@ -126,10 +132,10 @@ fn google(document: &Value, wanted: &[String]) -> Told {
     let concerns = |incident: &Value| {
         let products = incident.get("affected_products").and_then(Value::as_array);
         let titles = products.into_iter().flatten().filter_map(|product| text(product, "title"));
-        let mut names = titles.chain(text(incident, "service_name"));
-        wanted.is_empty() || names.any(|name| wanted.iter().any(|wanted| wanted == name))
+        concerns_us(titles.chain(text(incident, "service_name")), wanted)
     };
-    let open = |incident: &&Value| incident.get("end").is_none_or(|end| end.is_null() || end.as_str() == Some(""));
+    // An end that is no time is none.
+    let open = |incident: &&Value| text(incident, "end").is_none_or(str::is_empty);
     let parts: Result<Vec<Outcome>, String> = incidents
         .iter()
         .filter(open)
@@ -163,8 +169,7 @@ fn slack(document: &Value, wanted: &[String]) -> Told {
     }
     let concerns = |incident: &&Value| {
         let services = incident.get("services").and_then(Value::as_array);
-        let mut names = services.into_iter().flatten().filter_map(Value::as_str);
-        wanted.is_empty() || names.any(|name| wanted.iter().any(|wanted| wanted == name))
+        concerns_us(services.into_iter().flatten().filter_map(Value::as_str), wanted)
     };
     let parts: Result<Vec<Outcome>, String> = incidents
         .iter()
@@ -298,6 +303,13 @@ mod tests {
             (Outage, "says: \"Messages are late\"".to_owned())
         );
         assert_eq!(judged(Feed::Google, &["Hosting"], &named).0, Operational);
+        // What an incident is about, or when it ended, is told under another name than it was.
+        for changed in [json!({"products": ["Hosting"]}), json!({"affected_products": {"0": {"title": "Hosting"}}})] {
+            let mut incident = json!({"severity": "high"});
+            incident.as_object_mut().unwrap().extend(changed.as_object().unwrap().clone());
+            assert_eq!(judged(Feed::Google, &["Cloud Messaging"], &one(incident)).0, Outage, "{changed}");
+        }
+        assert_eq!(judged(Feed::Google, &[], &one(json!({"severity": "high", "end": {"seconds": 1}}))).0, Outage);
         let service = one(json!({"severity": "high", "service_name": "Hosting"}));
         assert_eq!(judged(Feed::Google, &["Hosting"], &service).0, Outage);
     }
@@ -323,6 +335,8 @@ mod tests {
             assert_eq!(judged(Feed::Slack, &[], &body).0, verdict, "{body}");
         }
         assert_eq!(judged(Feed::Slack, &["Messaging"], &active("outage")).0, Operational);
+        let unnamed = json!({"status": "active", "active_incidents": [{"type": "outage", "title": "Trouble"}]});
+        assert_eq!(judged(Feed::Slack, &["Messaging"], &unnamed).0, Outage);
         assert_eq!(
             judged(Feed::Slack, &["Login/SSO"], &active("outage")),
             (Outage, "says outage: \"Trouble\"".to_owned())
