@@ -1,18 +1,13 @@
 //! Credentials of the plan in force: which there are, stored, tried, removed. Handles and places come out of here;
 //! values only go in.
 
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use lifeboat_domain::{
     Id,
-    check::Check,
     environment::{
-        Target, Unbound,
+        EnvironmentKind, Target, Unbound,
         credential::{self, CredentialPlace, CredentialUse},
     },
     journal::Fact,
@@ -152,12 +147,14 @@ impl Core {
 
     async fn worked_at(&self, uses: &[CredentialUse], kept: Option<&Kept>) -> Option<DateTime<Utc>> {
         let mut newest = kept.and_then(|kept| kept.worked_at);
-        for (environment, check) in uses.iter().flat_map(|of| of.checks.iter().map(|check| (&of.environment, check))) {
-            let found = self.journal.last_good(environment, check).await.unwrap_or_else(|error| {
-                tracing::debug!(%error, "samples could not be read");
-                None
-            });
-            newest = newest.max(found);
+        for CredentialUse { environment, checks, .. } in uses {
+            for check in checks {
+                let found = self.journal.last_good(environment, check).await.unwrap_or_else(|error| {
+                    tracing::debug!(%error, "samples could not be read");
+                    None
+                });
+                newest = newest.max(found);
+            }
         }
         // What worked before it was replaced was another one.
         newest.filter(|at| kept.is_none_or(|kept| kept.set_at <= *at))
@@ -201,8 +198,13 @@ impl Engine {
         let mut rows = Vec::with_capacity(named.len());
         for (handle, uses) in named {
             let unanswered = Found::Locked(CredentialPlace::Keychain);
+            let of_range = |of: &CredentialUse| {
+                force.plan.environments.get(&of.environment).is_some_and(|of| of.kind == EnvironmentKind::Range)
+            };
             let (state, detail) = if brought.credentials.contains_key(&handle) {
                 (CredentialState::Brought, None)
+            } else if uses.iter().all(of_range) {
+                (CredentialState::Brought, Some("it comes up with the practice range".to_owned()))
             } else {
                 state(found.get(&handle).unwrap_or(&unanswered))
             };
@@ -256,12 +258,18 @@ impl Engine {
         let core = &self.core;
         let (of, now) = (handle.clone(), (core.clock)());
         let place = core.vault(PERSON, move |vault| vault.restore(&of, now)).await.map_err(|fault| match fault {
-            SecretFault::Missing => Problem::new(Code::NotAllowedNow, "it is too late to have it back")
-                .hint("Add the credential again."),
+            SecretFault::Missing => {
+                Problem::new(Code::NotAllowedNow, "it is too late to have it back").hint("Add the credential again.")
+            }
             fault => fault.into(),
         })?;
         self.note(Fact::CredentialStored { handle, place }).await;
         Ok(place)
+    }
+
+    /// How the encrypted file stands.
+    pub fn credential_file(&self) -> FileState {
+        self.core.vault.file()
     }
 
     /// Opens the encrypted file, or makes ready to write one under this passphrase.
@@ -347,16 +355,16 @@ async fn try_at(force: &Force, prober: &Prober, of: &CredentialUse) -> Vec<Crede
         let standing = vendor::probe(&attempt, vendor).await;
         return vec![answer(None, standing)];
     }
-    let checks: Vec<(&Id, &Check)> =
-        of.checks.iter().filter_map(|id| Some((id, force.checks.get(id)?))).collect();
-    if checks.is_empty() {
+    let mut answers = Vec::new();
+    for id in &of.checks {
+        let Some(check) = force.checks.get(id) else { continue };
+        let sample = prober.probe(check, &force.targets(check)).await;
+        answers.push(answer(Some(id), credential::standing(sample.verdict, &sample.reason, sample.fault)));
+    }
+    if answers.is_empty() {
         return nothing("no check of the plan signs in there, so nobody can tell");
     }
-    let tried = checks.into_iter().map(async |(id, check)| {
-        let sample = prober.probe(check, &force.targets(check)).await;
-        answer(Some(id), credential::standing(sample.verdict, &sample.reason, sample.fault))
-    });
-    futures_util::future::join_all(tried).await
+    answers
 }
 
 /// Accepted by all who could be asked, and by one at least; not accepted when one says so.

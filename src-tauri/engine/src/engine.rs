@@ -56,7 +56,8 @@ impl Core {
     ) -> Result<Self, Problem> {
         let journal = Journal::open(Opening { clock: clock.clone(), ..Opening::in_use(&options.home) }).await?;
         let scheduler = Scheduler::new(journal.clone(), clock.clone(), options.home.clone(), probers, route);
-        let core = Self { options, journal, scheduler, clock, vault, places: Mutex::default(), without: Mutex::default() };
+        let core =
+            Self { options, journal, scheduler, clock, vault, places: Mutex::default(), without: Mutex::default() };
         match core.plan_read().await {
             Ok(_) => Ok(core),
             Err(problem) if problem.code == Code::EnvironmentUnknown => Err(problem),

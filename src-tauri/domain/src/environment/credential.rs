@@ -113,9 +113,8 @@ pub fn unusable(kind: EndpointKind, key: &str, value: &str) -> Option<&'static s
         }
         (EndpointKind::Fcm, _) => {
             let account: Option<serde_json::Value> = serde_json::from_str(value).ok();
-            let is_account = account.is_some_and(|account| {
-                ["client_email", "private_key"].iter().all(|field| account[field].is_string())
-            });
+            let is_account = account
+                .is_some_and(|account| ["client_email", "private_key"].iter().all(|field| account[field].is_string()));
             (!is_account).then_some("a service account is the whole JSON file, with client_email and private_key")
         }
         (EndpointKind::PagerDuty, "routing-key") => {
@@ -130,8 +129,8 @@ pub fn unusable(kind: EndpointKind, key: &str, value: &str) -> Option<&'static s
 
 /// How we stand with whatever a check looked at, as far as its sample tells.
 pub fn standing(verdict: Verdict, reason: &str, fault: Option<crate::check::FaultClass>) -> Standing {
-    use StandingClaim::{No, NotKnown, Yes};
     use crate::check::FaultClass;
+    use StandingClaim::{No, NotKnown, Yes};
     let (reachable, authenticated, functional) = match (verdict, fault) {
         (Verdict::Operational | Verdict::Degraded, _) => (Yes, Yes, Yes),
         _ if reason.contains(judge::CREDENTIAL_REFUSED) => (Yes, No, NotKnown),

@@ -90,7 +90,8 @@ impl EncryptedFile {
     pub(super) fn get(&self, handle: &Id) -> Result<Sensitive, SecretFault> {
         let mut opened = self.opened();
         self.refresh(&mut opened)?;
-        let opened = opened.as_ref().ok_or(if self.path.exists() { SecretFault::FileLocked } else { SecretFault::Missing });
+        let opened =
+            opened.as_ref().ok_or(if self.path.exists() { SecretFault::FileLocked } else { SecretFault::Missing });
         opened?.secrets.get(handle).cloned().ok_or(SecretFault::Missing)
     }
 
@@ -204,14 +205,13 @@ fn decrypted(bytes: &[u8], passphrase: &Sensitive) -> Result<BTreeMap<Id, Sensit
     if !decryptor.is_scrypt() {
         return Err(damaged("it is not encrypted with a passphrase"));
     }
-    let mut reader =
-        decryptor.decrypt(iter::once(&identity as &dyn age::Identity)).map_err(|error| match error {
-            DecryptError::KeyDecryptionFailed | DecryptError::DecryptionFailed | DecryptError::NoMatchingKeys => {
-                SecretFault::WrongPassphrase
-            }
-            DecryptError::ExcessiveWork { .. } => damaged("it asks for more work than is allowed"),
-            _ => damaged("its head was changed"),
-        })?;
+    let mut reader = decryptor.decrypt(iter::once(&identity as &dyn age::Identity)).map_err(|error| match error {
+        DecryptError::KeyDecryptionFailed | DecryptError::DecryptionFailed | DecryptError::NoMatchingKeys => {
+            SecretFault::WrongPassphrase
+        }
+        DecryptError::ExcessiveWork { .. } => damaged("it asks for more work than is allowed"),
+        _ => damaged("its head was changed"),
+    })?;
     let mut plain = Zeroizing::new(Vec::with_capacity(bytes.len()));
     reader.read_to_end(&mut plain).map_err(|_| damaged("its content was changed or cut off"))?;
     serde_json::from_slice(&plain).map_err(|_| damaged("its content is not a list of credentials"))
@@ -276,7 +276,10 @@ mod tests {
         for bytes in [Vec::new(), b"{}".to_vec(), good[..good.len() - 1].to_vec(), flipped] {
             fs::write(&path, &bytes).unwrap();
             assert!(matches!(file(home.path()).open(&passphrase), Err(SecretFault::FileDamaged(_))));
-            assert!(matches!(first.set(&id("b"), &passphrase), Err(SecretFault::FileDamaged(_) | SecretFault::FileLocked)));
+            assert!(matches!(
+                first.set(&id("b"), &passphrase),
+                Err(SecretFault::FileDamaged(_) | SecretFault::FileLocked)
+            ));
             assert_eq!(fs::read(&path).unwrap(), bytes);
         }
         fs::write(&path, good).unwrap();

@@ -32,6 +32,12 @@ impl Sensitive {
         Self(secret.into())
     }
 
+    /// Takes a newline at its end away, which is where it was read from and no part of it.
+    pub fn without_last_newline(&mut self) {
+        let kept = self.0.strip_suffix('\n').map_or(self.0.len(), |text| text.strip_suffix('\r').unwrap_or(text).len());
+        self.0.truncate(kept);
+    }
+
     /// The secret itself, for the one call that needs it.
     pub fn reveal(&self) -> &str {
         &self.0
@@ -105,9 +111,10 @@ impl From<SecretFault> for Problem {
             SecretFault::NotKept(_) => (Code::PermissionDenied, "See that there is room and that you may write there."),
             SecretFault::Missing => (Code::CredentialMissing, "Store the credential under the handle the plan names."),
             SecretFault::Locked => (Code::KeychainLocked, "Unlock the keychain, then try again."),
-            SecretFault::Absent(_) => {
-                (Code::KeychainAbsent, "Start a keychain such as gnome-keyring, keep it for this session only, or in an encrypted file.")
-            }
+            SecretFault::Absent(_) => (
+                Code::KeychainAbsent,
+                "Start a keychain such as gnome-keyring, keep it for this session only, or in an encrypted file.",
+            ),
             SecretFault::Unreadable(_) => (Code::CredentialMissing, "Store the credential again."),
         };
         let problem = Self::new(code, fault.to_string()).hint(hint);

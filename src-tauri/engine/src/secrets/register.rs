@@ -53,10 +53,6 @@ impl Register {
         }
     }
 
-    pub(super) fn of(&self, handle: &Id) -> Option<Kept> {
-        self.all().remove(handle)
-    }
-
     pub(super) fn change(&self, change: impl FnOnce(&mut BTreeMap<Id, Kept>)) -> Result<(), SecretFault> {
         let _alone = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut all = self.all();

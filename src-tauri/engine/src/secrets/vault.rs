@@ -12,7 +12,8 @@ use chrono::{DateTime, Utc};
 use lifeboat_domain::{Id, environment::credential::CredentialPlace};
 
 use super::{
-    FileState, Keychain, SecretFault, SecretKeeper, SecretStore, Sensitive, file::EncryptedFile,
+    FileState, Keychain, SecretFault, SecretKeeper, SecretStore, Sensitive,
+    file::EncryptedFile,
     register::{Kept, Register},
 };
 
@@ -71,13 +72,18 @@ impl Vault {
             return (CredentialPlace::Session, Ok(secret.clone()));
         }
         let in_file = || (CredentialPlace::File, self.file.get(handle));
-        match self.register.of(handle).map(|kept| kept.place) {
-            Some(CredentialPlace::File) => return in_file(),
-            // In a copy of a home the register may name a keychain that does not have it.
-            Some(CredentialPlace::Keychain | CredentialPlace::Session) | None => {}
+        let register = self.register.all();
+        if register.get(handle).is_some_and(|kept| kept.place == CredentialPlace::File) {
+            return in_file();
         }
         match self.keychain.get(handle) {
-            Err(SecretFault::Missing | SecretFault::Absent(_)) if self.file.state() != FileState::None => in_file(),
+            // A register that was lost knows nothing of the file; one that was not says what is in it.
+            Err(SecretFault::Missing | SecretFault::Absent(_))
+                if self.file.state() != FileState::None
+                    && !register.values().any(|kept| kept.place == CredentialPlace::File) =>
+            {
+                in_file()
+            }
             found => (CredentialPlace::Keychain, found),
         }
     }
@@ -87,7 +93,9 @@ impl Vault {
         match self.find(handle) {
             (place, Ok(_)) => Found::There(place),
             (_, Err(SecretFault::Missing | SecretFault::Absent(_))) => Found::Missing,
-            (place, Err(SecretFault::Locked | SecretFault::Unanswered | SecretFault::FileLocked)) => Found::Locked(place),
+            (place, Err(SecretFault::Locked | SecretFault::Unanswered | SecretFault::FileLocked)) => {
+                Found::Locked(place)
+            }
             (_, Err(fault)) => Found::Unreadable(fault.to_string()),
         }
     }
@@ -258,13 +266,24 @@ mod tests {
         assert_eq!((vault.look(&handle), vault.get(&handle)), (Found::There(SESSION), Ok(secret("two"))));
         assert_eq!(vault.remove(&handle), Ok(SESSION));
         assert_eq!(vault.get(&handle), Ok(secret("one")), "the session's only hid it");
-        assert_eq!(vault.set(&handle, &secret("three"), FILE, now), Err(SecretFault::FileLocked), "nobody chose a file");
+        assert_eq!(
+            vault.set(&handle, &secret("three"), FILE, now),
+            Err(SecretFault::FileLocked),
+            "nobody chose a file"
+        );
         vault.open_file(&secret("correct horse battery")).unwrap();
         vault.set(&handle, &secret("three"), FILE, now).unwrap();
         assert!(chain.kept.lock().unwrap().is_empty());
         assert_eq!((vault.look(&handle), vault.get(&handle)), (Found::There(FILE), Ok(secret("three"))));
         let again = Vault::with(home.path(), chain.clone());
         assert_eq!((again.look(&handle), again.file()), (Found::Locked(FILE), FileState::Locked));
+        let other: Id = "stripe-key".parse().unwrap();
+        assert_eq!(again.look(&other), Found::Missing, "the register says that it is not in the file");
+        let register = home.path().join("credentials.json");
+        let kept = std::fs::read(&register).unwrap();
+        std::fs::remove_file(&register).unwrap();
+        assert_eq!(again.look(&other), Found::Locked(FILE), "without the register nobody knows");
+        std::fs::write(&register, kept).unwrap();
         vault.set(&handle, &secret("four"), KEYCHAIN, now).unwrap();
         assert_eq!(again.get(&handle), Ok(secret("four")));
         assert_eq!(vault.file.get(&handle), Err(SecretFault::Missing));
@@ -279,7 +298,10 @@ mod tests {
             (SecretFault::Locked, Found::Locked(KEYCHAIN)),
             (SecretFault::Unanswered, Found::Locked(KEYCHAIN)),
             (SecretFault::Absent("no bus".to_owned()), Found::Missing),
-            (SecretFault::Unreadable("why".to_owned()), Found::Unreadable("the credential cannot be read: why".to_owned())),
+            (
+                SecretFault::Unreadable("why".to_owned()),
+                Found::Unreadable("the credential cannot be read: why".to_owned()),
+            ),
         ] {
             chain.fails(Some(fault.clone()));
             assert_eq!(vault.look(&handle), found);
