@@ -7,7 +7,7 @@ import { launch, open, serve } from "./bridge";
 import { clean, sideways } from "./look";
 import { problem, World } from "./world";
 
-const VALUE = "hunter2-\u20ac-\"quoted\"";
+const VALUE = 'hunter2-\u20ac-"quoted"';
 
 let server: Server;
 let address: string;
@@ -75,7 +75,10 @@ test.each(["light", "dark"] as const)(
     await page.getByRole("button", { name: "Test: slack-webhook" }).click();
     await page.getByText("slack-webhook is not accepted.").first().waitFor();
     await page.getByText("not authenticated").waitFor();
-    await page.getByText(/wrong, expired or was taken back/).first().waitFor();
+    await page
+      .getByText(/wrong, expired or was taken back/)
+      .first()
+      .waitFor();
     await clean(opened, `credential-refused-${colorScheme}`);
     world.accepts = "yes";
     await page.getByRole("button", { name: "Replace: slack-webhook" }).click();

@@ -70,21 +70,29 @@ impl Drop for Kept {
     }
 }
 
-/// Where everything happens. Fields are dropped in this order.
+/// Where everything happens.
 pub(crate) struct Desk {
-    _keyring: Option<Kept>,
-    _bus: Option<Kept>,
+    keyring: Option<Kept>,
+    bus: Option<Kept>,
     address: String,
     folder: TempDir,
+}
+
+/// What was started ends before its folder goes, the keyring before its bus.
+impl Drop for Desk {
+    fn drop(&mut self) {
+        drop(self.keyring.take());
+        drop(self.bus.take());
+    }
 }
 
 impl Desk {
     /// With an unlocked keyring.
     pub(crate) fn with_keyring() -> Self {
         let mut desk = Self::without_keyring();
-        let (bus, address) = desk.bus();
-        (desk._bus, desk.address) = (Some(bus), address);
-        desk._keyring = Some(desk.keyring());
+        let (bus, address) = desk.start_bus();
+        (desk.bus, desk.address) = (Some(bus), address);
+        desk.keyring = Some(desk.start_keyring());
         desk
     }
 
@@ -94,7 +102,7 @@ impl Desk {
         for part in ["home", "plan/environments", "tmp", "data", "config", "cache", "runtime", "bus"] {
             std::fs::create_dir_all(folder.path().join(part)).expect("a folder");
         }
-        let desk = Self { folder, address: "unix:path=/nonexistent".to_owned(), _bus: None, _keyring: None };
+        let desk = Self { folder, address: "unix:path=/nonexistent".to_owned(), bus: None, keyring: None };
         desk.write("plan/plan.toml", PLAN);
         desk
     }
@@ -120,7 +128,7 @@ impl Desk {
         path.to_string_lossy().into_owned()
     }
 
-    fn bus(&self) -> (Kept, String) {
+    fn start_bus(&self) -> (Kept, String) {
         // A socket's path has room for about a hundred letters and its address none for spaces.
         let sockets = "/tmp";
         self.write("bus.conf", &BUS.replace("FOLDER", sockets));
@@ -137,7 +145,7 @@ impl Desk {
         (Kept(bus), address.trim().to_owned())
     }
 
-    fn keyring(&self) -> Kept {
+    fn start_keyring(&self) -> Kept {
         let mut command = Command::new("gnome-keyring-daemon");
         command.args(["--unlock", "--components=secrets", "--foreground"]);
         self.surroundings(&mut command);

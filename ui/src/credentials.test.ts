@@ -9,7 +9,13 @@ import { connect } from "./testing";
 function sheet(more: Partial<{ usual: "keychain" | "session" | "file"; file: "none" | "locked" | "open" }> = {}) {
   const world = connect(new World());
   const [done, close] = [vi.fn(), vi.fn()];
-  const given = { handle: "stripe-key", isThere: true, usual: "keychain", keychain: "available", file: "none" } as const;
+  const given = {
+    handle: "stripe-key",
+    isThere: true,
+    usual: "keychain",
+    keychain: "available",
+    file: "none",
+  } as const;
   const { container } = render(CredentialSheet, { ...given, ...more, done, close });
   const form = container.querySelector("form");
   const fields = () => [...container.querySelectorAll<HTMLInputElement>('input[type="password"]')];

@@ -83,8 +83,7 @@ export const credentialSet = (handle: string, value: string, place: CredentialPl
   call<Credentials>("credential_set", { handle, value, place });
 
 /** Opens the encrypted file, or makes ready to write one under this passphrase. */
-export const credentialFileOpen = (passphrase: string) =>
-  call<Credentials>("credential_file_open", { passphrase });
+export const credentialFileOpen = (passphrase: string) => call<Credentials>("credential_file_open", { passphrase });
 
 /** Brings the range up; `step` is told of each step while it happens. */
 export function rangeUp(size: RangeSize, step: (progress: RangeProgress) => void): Promise<RangeStatus> {

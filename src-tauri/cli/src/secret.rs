@@ -145,13 +145,12 @@ async fn remove(place: &Place, engine: &Engine, handle: Id) -> Result<Credential
 
 async fn test(place: &Place, engine: &Engine, handle: Option<Id>) -> Result<Vec<CredentialTest>, Problem> {
     unlock(place, engine).await?;
-    let handles = match handle {
-        Some(handle) => vec![handle],
-        None => {
-            let Credentials { rows, environment, .. } = engine.credentials().await?;
-            let is_here = |row: &CredentialRow| row.uses.iter().any(|of| of.environment == environment);
-            rows.into_iter().filter(is_here).map(|row| row.handle).collect()
-        }
+    let handles = if let Some(handle) = handle {
+        vec![handle]
+    } else {
+        let Credentials { rows, environment, .. } = engine.credentials().await?;
+        let is_here = |row: &CredentialRow| row.uses.iter().any(|of| of.environment == environment);
+        rows.into_iter().filter(is_here).map(|row| row.handle).collect()
     };
     let mut tests = Vec::with_capacity(handles.len());
     for handle in handles {

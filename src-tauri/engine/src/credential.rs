@@ -352,13 +352,13 @@ async fn try_at(force: &Force, prober: &Prober, of: &CredentialUse) -> Vec<Crede
     if let Target::Vendor(vendor) = &target {
         let targets = Targets::new();
         let attempt = prober.attempt(&targets, TEST_LIMIT);
-        let standing = vendor::probe(&attempt, vendor).await;
+        let standing = Box::pin(vendor::probe(&attempt, vendor)).await;
         return vec![answer(None, standing)];
     }
     let mut answers = Vec::new();
     for id in &of.checks {
         let Some(check) = force.checks.get(id) else { continue };
-        let sample = prober.probe(check, &force.targets(check)).await;
+        let sample = Box::pin(prober.probe(check, &force.targets(check))).await;
         answers.push(answer(Some(id), credential::standing(sample.verdict, &sample.reason, sample.fault)));
     }
     if answers.is_empty() {

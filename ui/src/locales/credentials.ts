@@ -107,7 +107,7 @@ export const credentials = {
   restored: (handle: string) => `${handle} is back.`,
   emptyTitle: "The plan needs no credentials",
   emptyLines: [
-    "An endpoint names one with `credential = \"a-name\"` in the plan’s folder environments; its value is then added here.",
+    'An endpoint names one with `credential = "a-name"` in the plan’s folder environments; its value is then added here.',
     "The plan never holds a value, so it can be shared and kept in version control.",
   ],
   tested: (test: CredentialTest) =>

@@ -137,7 +137,9 @@ impl Vault {
     }
 
     fn note(&self, handle: &Id, kept: Kept) -> Result<(), SecretFault> {
-        self.register.change(|all| drop(all.insert(handle.clone(), kept)))?;
+        self.register.change(|all| {
+            all.insert(handle.clone(), kept);
+        })?;
         held(&self.session).remove(handle);
         Ok(())
     }
@@ -152,7 +154,9 @@ impl Vault {
             CredentialPlace::File => self.file.remove(handle)?,
         }
         if place != CredentialPlace::Session {
-            self.register.change(|all| drop(all.remove(handle)))?;
+            self.register.change(|all| {
+                all.remove(handle);
+            })?;
         }
         // What could not be read can be taken away, but not had back.
         if let Ok(secret) = secret {
