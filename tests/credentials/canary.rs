@@ -87,7 +87,7 @@ fn canary(number: usize, port: u16, ca: &str) -> Canary {
     // A database, a store and a mail server would only wait for what the stand-in does not speak.
     let is_quick = !matches!(kind, "postgres" | "bucket" | "mail") || number < FORMS;
     let check = format!(
-        "[checks.{end}]\nname = \"{end}\"\nof = \"database\"\ninterval = \"2s\"\ntimeout = \"5s\"\nendpoint = \
+        "[checks.{end}]\nname = \"{end}\"\nof = \"database\"\ninterval = \"10s\"\ntimeout = \"5s\"\nendpoint = \
          \"{end}\"\n{probe}\n"
     );
     Canary {
