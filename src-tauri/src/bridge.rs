@@ -17,7 +17,12 @@ use lifeboat_domain::{
     journal::{EntryView, Fact},
     status::EnvironmentTag,
 };
-use lifeboat_engine::{Engine, doctor::DoctorReport, secrets::keychain_state, view::JournalQuery};
+use lifeboat_engine::{
+    Engine,
+    doctor::DoctorReport,
+    secrets::{keychain_state, within},
+    view::JournalQuery,
+};
 use lifeboat_range::{Phase, Progress, RangeStatus, Size};
 use tauri::{AppHandle, Emitter};
 use tokio::sync::{OnceCell, broadcast::error::RecvError, watch};
@@ -33,6 +38,9 @@ const JOURNAL: &str = "journal";
 
 /// How long the first answer to the window waits for the keychain.
 const KEYCHAIN_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long a person may take to unlock the keychain.
+const UNLOCK_PATIENCE: Duration = Duration::from_mins(2);
 
 /// How long the range may take to come up in the hands of another program.
 const RANGE_PATIENCE: Duration = Duration::from_mins(5);
@@ -202,6 +210,14 @@ impl Bridge {
     fn look_at_keychain(&self) {
         let kept = self.keychain.clone();
         tauri::async_runtime::spawn_blocking(move || drop(kept.send_replace(Some(keychain_state().into()))));
+    }
+
+    /// Asks the keychain and waits for a person, if it does.
+    pub(crate) async fn keychain_unlock(&self) -> KeychainView {
+        let asked = within(UNLOCK_PATIENCE, || Ok(keychain_state())).await;
+        let view = asked.map_or_else(|_| KeychainView::unanswered(), KeychainView::from);
+        self.keychain.send_replace(Some(view.clone()));
+        view
     }
 
     pub(crate) async fn environment_choose(&self, environment: Id) -> Result<AppView, Problem> {

@@ -4,20 +4,27 @@
 
 use lifeboat_domain::{
     Id, Problem,
+    environment::credential::CredentialPlace,
     journal::Verification,
     provider::{BreakerView, Forced},
     status::{Board, Silence, availability::AvailabilityReport, readiness::Readiness, rollup::HistorySpan},
 };
 use lifeboat_engine::{
+    credential::{CredentialTest, Credentials},
     doctor::DoctorReport,
     history::CheckHistory,
+    secrets::Sensitive,
     settings::{self, Settings},
     view::{CheckDetail, CheckResult, DataView, Export, JournalPage, JournalQuery, PlanView, SilenceWanted},
 };
 use lifeboat_range::{Progress, RangeStatus, Size};
 use tauri::{State, WebviewWindow, ipc::Channel};
 
-use crate::{bridge::Bridge, view::AppView, window};
+use crate::{
+    bridge::Bridge,
+    view::{AppView, KeychainView},
+    window,
+};
 
 macro_rules! commands {
     ($($name:ident),* $(,)?) => {
@@ -151,6 +158,61 @@ async fn settings_read(bridge: State<'_, Bridge>) -> Result<Settings, Problem> {
 #[tauri::command]
 async fn settings_write(bridge: State<'_, Bridge>, settings: Settings) -> Result<Settings, Problem> {
     settings::write(bridge.home(), settings)
+}
+
+/// Every credential the plan names, and how each stands. Never a value.
+#[tauri::command]
+async fn credential_list(bridge: State<'_, Bridge>) -> Result<Credentials, Problem> {
+    bridge.engine().await?.credentials().await
+}
+
+/// Keeps a credential, and answers with how all stand then.
+#[tauri::command]
+async fn credential_set(
+    bridge: State<'_, Bridge>,
+    handle: Id,
+    value: Sensitive,
+    place: CredentialPlace,
+) -> Result<Credentials, Problem> {
+    let engine = bridge.engine().await?;
+    engine.credential_set(handle, value, place).await?;
+    engine.credentials().await
+}
+
+/// Tries a credential where the environment in force needs it.
+#[tauri::command]
+async fn credential_test(bridge: State<'_, Bridge>, handle: Id) -> Result<CredentialTest, Problem> {
+    bridge.engine().await?.credential_test(handle).await
+}
+
+/// Takes a credential away, and answers with how all stand then.
+#[tauri::command]
+async fn credential_remove(bridge: State<'_, Bridge>, handle: Id) -> Result<Credentials, Problem> {
+    let engine = bridge.engine().await?;
+    engine.credential_remove(handle).await?;
+    engine.credentials().await
+}
+
+/// Puts back a credential that was removed less than half a minute ago.
+#[tauri::command]
+async fn credential_restore(bridge: State<'_, Bridge>, handle: Id) -> Result<Credentials, Problem> {
+    let engine = bridge.engine().await?;
+    engine.credential_restore(handle).await?;
+    engine.credentials().await
+}
+
+/// Opens the encrypted file of credentials, or makes ready to write one under this passphrase.
+#[tauri::command]
+async fn credential_file_open(bridge: State<'_, Bridge>, passphrase: Sensitive) -> Result<Credentials, Problem> {
+    let engine = bridge.engine().await?;
+    engine.credential_file_open(passphrase).await?;
+    engine.credentials().await
+}
+
+/// Asks the keychain again and waits for it, because it may ask a person.
+#[tauri::command]
+async fn keychain_unlock(bridge: State<'_, Bridge>) -> Result<KeychainView, Problem> {
+    Ok(bridge.keychain_unlock().await)
 }
 
 /// What is kept in the home, and for how long.

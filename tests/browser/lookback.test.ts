@@ -51,7 +51,7 @@ describe.each(["light", "dark"] as const)("%s", (colorScheme) => {
     }
     await page.getByRole("button", { name: "Show as table" }).click();
     await clean(opened, `history-table-${colorScheme}`);
-    for (const tab of ["profile", "display", "zone", "data", "range", "diagnostics"]) {
+    for (const tab of ["profile", "display", "zone", "credentials", "data", "range", "diagnostics"]) {
       await at(page, `#/settings/${tab}`, `[data-tab="${tab}"][aria-selected="true"]`);
       if (tab === "diagnostics") await page.locator("tbody tr").first().waitFor();
       await clean(opened, `settings-${tab}-${colorScheme}`);

@@ -1,6 +1,10 @@
 // A stand-in for Rust behind the window's border: one small platform with the bundled plan's shape, which tests break,
 // mend and write about. It answers in the generated types and decides just enough to be believable.
 
+import type { CredentialPlace } from "../../ui/src/types/CredentialPlace";
+import type { CredentialRow } from "../../ui/src/types/CredentialRow";
+import type { CredentialTest } from "../../ui/src/types/CredentialTest";
+import type { Credentials } from "../../ui/src/types/Credentials";
 import type { AppView } from "../../ui/src/types/AppView";
 import type { CheckHistory } from "../../ui/src/types/CheckHistory";
 import type { DataView } from "../../ui/src/types/DataView";
@@ -90,6 +94,17 @@ export class World {
   readOnly: Problem | null = null;
   keychain: AppView["keychain"] = { state: "available", detail: "GNOME Keyring" };
   verification: Verification | null = null;
+  credentials: Credentials = {
+    environment: "range",
+    rows: [
+      credential("slack-webhook", "slack", "slack", "webhook", "missing"),
+      credential("stripe-key", "stripe", "stripe", "credential", "stored"),
+      credential("database-password", "primary-database", "postgres", "credential", "brought"),
+    ],
+    file: "none",
+  };
+  /** What the vendor says to a credential that is tried. */
+  accepts: CredentialTest["accepted"] = "yes";
   settings: Settings = {
     name: null,
     role: "commander",
@@ -600,6 +615,26 @@ export class World {
       case "settings_write":
         this.settings = given["settings"] as Settings;
         return this.settings;
+      case "credential_list":
+        return this.credentials;
+      case "credential_set": {
+        const place = given["place"] as CredentialPlace;
+        const states = { keychain: "stored", session: "session-only", file: "in-file" } as const;
+        this.append("credential-stored", "Credential was stored", { handle: String(given["handle"]), place });
+        return this.credential(String(given["handle"]), { state: states[place], set_at: this.iso(), worked_at: null });
+      }
+      case "credential_remove":
+        return this.credential(String(given["handle"]), { state: "missing", set_at: null, worked_at: null });
+      case "credential_restore":
+        return this.credential(String(given["handle"]), { state: "stored", set_at: this.iso() });
+      case "credential_file_open":
+        this.credentials = { ...this.credentials, file: "open" };
+        return this.credentials;
+      case "credential_test":
+        return this.tried(String(given["handle"]));
+      case "keychain_unlock":
+        this.keychain = { state: "available", detail: "GNOME Keyring" };
+        return this.keychain;
       case "data_read":
         return {
           home: "/home/mona/.local/share/lifeboat",
@@ -656,6 +691,36 @@ export class World {
     }
   }
 
+  private credential(handle: string, change: Partial<CredentialRow>): Credentials {
+    const rows = this.credentials.rows.map((row) => (row.handle === handle ? { ...row, ...change } : row));
+    this.credentials = { ...this.credentials, rows };
+    return this.credentials;
+  }
+
+  private tried(handle: string): CredentialTest {
+    const accepted = this.accepts;
+    const endpoint = this.credentials.rows.find((row) => row.handle === handle)?.uses[0]?.endpoint ?? "nowhere";
+    const is = accepted === "yes";
+    const detail = is ? "test mode" : "invalid API key";
+    if (is) this.credential(handle, { worked_at: this.iso() });
+    return {
+      handle,
+      environment: "range",
+      accepted,
+      answers: [
+        {
+          endpoint,
+          check: null,
+          reachable: "yes",
+          authenticated: accepted,
+          functional: is ? "yes" : "not-known",
+          detail,
+        },
+      ],
+      advice: is ? null : `${endpoint} does not accept "${handle}": it is wrong, expired or was taken back.`,
+    };
+  }
+
   private run(ids: string[] | null): CheckResult[] {
     return this.rows()
       .filter((row) => ids === null || ids.includes(row.id))
@@ -670,4 +735,16 @@ export class World {
 
 export function problem(code: Problem["code"], message: string, hint: string | null): Problem {
   return { code, message, hint, field: null };
+}
+
+function credential(
+  handle: string,
+  endpoint: string,
+  kind: CredentialRow["uses"][number]["kind"],
+  key: string,
+  state: CredentialRow["state"],
+): CredentialRow {
+  const uses = [{ environment: "range", endpoint, kind, key, checks: [`${endpoint}-answers`] }];
+  const at = state === "stored" ? "2026-11-21T02:05:00Z" : null;
+  return { handle, uses, state, detail: null, set_at: at, worked_at: at };
 }

@@ -5,6 +5,10 @@ import { Channel, invoke } from "@tauri-apps/api/core";
 import { listen } from "@tauri-apps/api/event";
 import { getCurrentWindow } from "@tauri-apps/api/window";
 import { words } from "./locales/en";
+import type { CredentialPlace } from "./types/CredentialPlace";
+import type { CredentialTest } from "./types/CredentialTest";
+import type { Credentials } from "./types/Credentials";
+import type { KeychainView } from "./types/KeychainView";
 import type { Settings } from "./types/Settings";
 import type { Readiness } from "./types/Readiness";
 import type { HistorySpan } from "./types/HistorySpan";
@@ -58,6 +62,11 @@ export const availabilityRead = () => call<AvailabilityReport[]>("availability_r
 export const readinessRead = () => call<Readiness>("readiness_read");
 export const settingsRead = () => call<Settings>("settings_read");
 export const settingsWrite = (settings: Settings) => call<Settings>("settings_write", { settings });
+export const credentialList = () => call<Credentials>("credential_list");
+export const credentialTest = (handle: string) => call<CredentialTest>("credential_test", { handle });
+export const credentialRemove = (handle: string) => call<Credentials>("credential_remove", { handle });
+export const credentialRestore = (handle: string) => call<Credentials>("credential_restore", { handle });
+export const keychainUnlock = () => call<KeychainView>("keychain_unlock");
 export const dataRead = () => call<DataView>("data_read");
 export const maintenanceBegin = (wanted: SilenceWanted) => call<Silence[]>("maintenance_begin", { wanted });
 export const maintenanceEnd = (entry: string) => call<Silence[]>("maintenance_end", { entry });
@@ -72,6 +81,13 @@ export const planRead = () => call<PlanView>("plan_read");
 export const doctorRun = () => call<DoctorReport>("doctor_run");
 export const rangeDown = () => call<RangeStatus>("range_down");
 export const windowReady = () => call<null>("window_ready");
+
+/** Keeps a value. It goes this way only. */
+export const credentialSet = (handle: string, value: string, place: CredentialPlace) =>
+  call<Credentials>("credential_set", { handle, value, place });
+
+/** Opens the encrypted file, or makes ready to write one under this passphrase. */
+export const credentialFileOpen = (passphrase: string) => call<Credentials>("credential_file_open", { passphrase });
 
 /** Brings the range up; `step` is told of each step while it happens. */
 export function rangeUp(size: RangeSize, step: (progress: RangeProgress) => void): Promise<RangeStatus> {

@@ -11,7 +11,7 @@ export interface Notice {
   key: string;
   title: string;
   detail: string | null;
-  act: "faults" | "range" | "clean" | "doctor" | "journal" | "retry" | null;
+  act: "faults" | "range" | "clean" | "credentials" | "journal" | "retry" | null;
 }
 
 export interface Seen {
@@ -52,7 +52,7 @@ export function notices(seen: Seen): Notice[] {
   if (board?.watching === "nobody") add("nobody", words.notices.nobody, words.notices.nobodyDetail);
   if (app && app.keychain.state !== "available") {
     const detail = [app.keychain.detail, words.notices.keychainDetail].filter(Boolean).join(" ");
-    add("keychain", words.notices.keychain[app.keychain.state], detail, "doctor");
+    add("keychain", words.notices.keychain[app.keychain.state], detail, "credentials");
   }
   return found;
 }

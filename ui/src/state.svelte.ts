@@ -6,6 +6,7 @@ import { words } from "./locales/en";
 import type { AppView } from "./types/AppView";
 import type { AvailabilityReport } from "./types/AvailabilityReport";
 import type { Board } from "./types/Board";
+import type { Credentials } from "./types/Credentials";
 import type { DataView } from "./types/DataView";
 import type { DoctorReport } from "./types/DoctorReport";
 import type { EntryView } from "./types/EntryView";
@@ -102,6 +103,7 @@ class Lifeboat {
   readonly readiness = new Answer<Readiness>(ipc.readinessRead);
   readonly availability = new Answer<AvailabilityReport[]>(ipc.availabilityRead);
   readonly data = new Answer<DataView>(ipc.dataRead);
+  readonly credentials = new Answer<Credentials>(ipc.credentialList);
   readonly range = new RangeJob();
 
   /** This window's clock, once a second. */

@@ -57,6 +57,8 @@ impl Ending {
             | Code::KeychainLocked
             | Code::KeychainAbsent
             | Code::CredentialMissing
+            | Code::CredentialFileLocked
+            | Code::CredentialFileDamaged
             | Code::DiskFull
             | Code::PermissionDenied
             | Code::NotAllowedNow

@@ -14,6 +14,7 @@ mod journal;
 mod plan;
 mod progress;
 mod range;
+mod secret;
 mod silence;
 mod status;
 
@@ -27,7 +28,7 @@ use clap::{
     builder::{OsStringValueParser, TypedValueParser},
 };
 use lifeboat_domain::{Code, Id, Problem};
-use lifeboat_engine::{Engine, Options};
+use lifeboat_engine::{Engine, Options, secrets::FileState};
 
 use answer::{Answer, Ending};
 
@@ -44,6 +45,9 @@ struct Arguments {
     /// The environment; the practice range when one is up.
     #[arg(long = "env", global = true, value_name = "NAME")]
     environment: Option<String>,
+    /// A private file with the passphrase of the encrypted file of credentials.
+    #[arg(long, global = true, env = "LIFEBOAT_PASSPHRASE_FILE", value_parser = folder(), value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
     /// Answer with JSON: one object per answer.
     #[arg(long, global = true)]
     json: bool,
@@ -113,6 +117,9 @@ enum Verb {
     /// The circuit breakers: which providers are asked, and which failed too often.
     #[command(subcommand)]
     Breaker(breaker::BreakerVerb),
+    /// Credentials by handle: store, list, try, remove. Values are never shown and never arguments.
+    #[command(subcommand)]
+    Secret(secret::SecretVerb),
     /// Look at what this computer has and lacks.
     Doctor,
 }
@@ -123,6 +130,7 @@ struct Place {
     home: PathBuf,
     plan: Option<PathBuf>,
     environment: Option<Id>,
+    passphrase_file: Option<PathBuf>,
 }
 
 impl Place {
@@ -142,7 +150,18 @@ impl Place {
             actor: actor(),
         };
         // A long journal takes a while to be read from end to end.
-        progress::during("opening the journal and verifying it", Engine::open(options)).await
+        let engine = progress::during("opening the journal and verifying it", Engine::open(options)).await?;
+        if let (Some(path), FileState::Locked) = (&self.passphrase_file, engine.credential_file()) {
+            let opened = match secret::passphrase_in(path) {
+                Ok(passphrase) => engine.credential_file_open(passphrase).await,
+                Err(problem) => Err(problem),
+            };
+            if let Err(problem) = opened {
+                engine.close().await;
+                return Err(problem);
+            }
+        }
+        Ok(engine)
     }
 }
 
@@ -215,6 +234,7 @@ async fn run(arguments: Arguments) -> Result<Ending, Problem> {
         home: arguments.home.filter(|home| !home.as_os_str().is_empty()).unwrap_or_else(lifeboat_engine::default_home),
         plan: arguments.plan.filter(|plan| !plan.as_os_str().is_empty()).or_else(bundled_plan),
         environment,
+        passphrase_file: arguments.passphrase_file.filter(|path| !path.as_os_str().is_empty()),
     };
     match arguments.verb {
         Verb::Plan(verb) => plan::run(&place, &verb, answer),
@@ -230,6 +250,7 @@ async fn run(arguments: Arguments) -> Result<Ending, Problem> {
         Verb::Mute(arguments) => silence::mute(&place, arguments, answer).await,
         Verb::Unmute { entry } => silence::unmute(&place, entry, answer).await,
         Verb::Breaker(verb) => breaker::run(&place, verb, answer).await,
+        Verb::Secret(verb) => secret::run(&place, verb, answer).await,
         Verb::Doctor => doctor::run(&place, answer).await,
     }
 }

@@ -37,6 +37,10 @@ pub enum Code {
     KeychainAbsent,
     /// A credential the plan names is not stored.
     CredentialMissing,
+    /// The encrypted file of credentials is locked, or its passphrase is not the one that was given.
+    CredentialFileLocked,
+    /// The encrypted file of credentials is damaged.
+    CredentialFileDamaged,
     /// No space is left where something had to be written.
     DiskFull,
     /// The operating system refused access to a file or folder.

@@ -19,6 +19,7 @@ use crate::{
     journal::{Clock, Journal, Opening},
     plans::{self, ValuesFile},
     scheduler::{Force, Probers, Route, Scheduler},
+    secrets::Vault,
     settings,
     view::{CheckResult, EnvironmentChoice, PlanView},
 };
@@ -32,6 +33,7 @@ pub(crate) struct Core {
     pub(crate) journal: Journal,
     pub(crate) scheduler: Arc<Scheduler>,
     pub(crate) clock: Clock,
+    pub(crate) vault: Arc<Vault>,
     /// Where the plan in force has its values.
     places: Mutex<Arc<PlanPlaces>>,
     /// Why no plan is in force, while none is.
@@ -45,10 +47,17 @@ impl fmt::Debug for Core {
 }
 
 impl Core {
-    pub(crate) async fn open(options: Options, probers: Probers, clock: Clock, route: Route) -> Result<Self, Problem> {
+    pub(crate) async fn open(
+        options: Options,
+        vault: Arc<Vault>,
+        probers: Probers,
+        clock: Clock,
+        route: Route,
+    ) -> Result<Self, Problem> {
         let journal = Journal::open(Opening { clock: clock.clone(), ..Opening::in_use(&options.home) }).await?;
         let scheduler = Scheduler::new(journal.clone(), clock.clone(), options.home.clone(), probers, route);
-        let core = Self { options, journal, scheduler, clock, places: Mutex::default(), without: Mutex::default() };
+        let core =
+            Self { options, journal, scheduler, clock, vault, places: Mutex::default(), without: Mutex::default() };
         match core.plan_read().await {
             Ok(_) => Ok(core),
             Err(problem) if problem.code == Code::EnvironmentUnknown => Err(problem),

@@ -27,6 +27,7 @@ use tokio_util::sync::DropGuard;
 mod board;
 pub mod breakers;
 pub mod charts;
+pub mod credential;
 mod definition;
 pub mod doctor;
 mod engine;
@@ -49,7 +50,7 @@ use self::{
     journal::{Clock, wall_clock},
     probe::Prober,
     scheduler::{Probers, Probing, Route},
-    secrets::{Fixed, Keychain, Layered, SecretStore, Sensitive},
+    secrets::{Fixed, Layered, Sensitive, Vault},
     view::{
         Backup, CheckDetail, CheckResult, DataView, EnvironmentChoice, Export, JournalPage, JournalQuery, Kept,
         PlanView, Rebuilt, Restored,
@@ -84,16 +85,25 @@ impl Engine {
     /// # Errors
     /// When the home cannot be used, or `options` names an environment the plan does not have.
     pub async fn open(options: Options) -> Result<Self, Problem> {
-        Self::open_on(options, probers(), wall_clock(), scheduler::route()).await
+        let vault = Arc::new(Vault::of(&options.home));
+        Self::open_on(options, vault.clone(), probers(vault), wall_clock(), scheduler::route()).await
     }
 
     /// Opens the home with another prober than the real one, for tests.
     pub async fn open_with(options: Options, probing: Arc<dyn Probing>) -> Result<Self, Problem> {
-        Self::open_on(options, Arc::new(move |_| Ok(probing.clone())), wall_clock(), scheduler::route()).await
+        let vault = Arc::new(Vault::of(&options.home));
+        let probers: Probers = Arc::new(move |_| Ok(probing.clone()));
+        Self::open_on(options, vault, probers, wall_clock(), scheduler::route()).await
     }
 
-    async fn open_on(options: Options, probers: Probers, clock: Clock, route: Route) -> Result<Self, Problem> {
-        let core = Core::open(options, probers, clock, route).await?;
+    async fn open_on(
+        options: Options,
+        vault: Arc<Vault>,
+        probers: Probers,
+        clock: Clock,
+        route: Route,
+    ) -> Result<Self, Problem> {
+        let core = Core::open(options, vault, probers, clock, route).await?;
         let ends = core.scheduler.ended().clone().drop_guard();
         Ok(Self { core: Arc::new(core), _ends: Arc::new(ends) })
     }
@@ -301,19 +311,18 @@ async fn aside<T: Send + 'static>(
     done.unwrap_or_else(|error| Err(Problem::bug(format!("{what} did not end well: {error}"))))
 }
 
-/// The real probers: one TLS set-up for all, each with the credentials its environment brings along before the keychain.
-fn probers() -> Probers {
+/// The real probers: one TLS set-up for all, each with the credentials its environment brings along before the vault's.
+fn probers(vault: Arc<Vault>) -> Probers {
     let shared = std::sync::OnceLock::new();
     Arc::new(move |credentials| {
-        let keychain: Arc<dyn SecretStore> = Arc::new(Keychain);
         let prober = if let Some(prober) = shared.get() {
             prober
         } else {
-            let made = Prober::new(keychain.clone())?;
+            let made = Prober::new(vault.clone())?;
             shared.get_or_init(|| made)
         };
         let provided = Fixed::new(credentials.iter().map(|(handle, secret)| (handle.clone(), Sensitive::new(secret))));
-        Ok(Arc::new(prober.with_secrets(Arc::new(Layered::new(Arc::new(provided), keychain)))))
+        Ok(Arc::new(prober.with_secrets(Arc::new(Layered::new(Arc::new(provided), vault.clone())))))
     })
 }
 

@@ -174,23 +174,23 @@ pub fn write(home: &Path, settings: Settings) -> Result<Settings, Problem> {
     let text = toml::to_string(&settings)
         .map_err(|error| Problem::bug(format!("the settings could not be put into words: {error}")))?;
     let path = path(home);
-    replace(&path, &text).map_err(|error| {
+    replace(&path, text.as_bytes()).map_err(|error| {
         Problem::new(Code::PermissionDenied, format!("the settings could not be kept: {error}"))
             .hint(format!("See that there is room, and that you may write {}.", path.display()))
     })?;
     Ok(settings)
 }
 
-/// Writes beside the file, has it on disk, then puts it in its place.
-fn replace(path: &Path, text: &str) -> io::Result<()> {
+/// Writes beside the file, has it on disk, then puts it in its place. Only its owner can read it.
+pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     use io::Write as _;
     if let Some(home) = path.parent() {
         crate::journal::make_home(home).map_err(io::Error::other)?;
     }
-    let beside = path.with_extension(format!("toml.{}", std::process::id()));
+    let beside = path.with_extension(format!("new-{}", uuid::Uuid::now_v7()));
     let written = (|| {
-        let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-        file.write_all(text.as_bytes())?;
+        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
+        file.write_all(content)?;
         file.sync_all()?;
         fs::rename(&beside, path)?;
         path.parent().map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all())

@@ -9,6 +9,7 @@ import type { CheckResult } from "../types/CheckResult";
 import type { Watching } from "../types/Watching";
 import { count } from "../format";
 import { capital, plural } from "./grammar";
+import { credentials } from "./credentials";
 import { availability, history, needs, readiness } from "./lookback";
 import { findings, plan } from "./plan";
 import { range, settings, welcome } from "./settings";
@@ -78,6 +79,9 @@ const fact: Record<string, string> = {
   "range-stopped": "Range stopped",
   "fault-injected": "Fault switched on",
   "fault-mended": "Fault mended",
+  "credential-stored": "Credential stored",
+  "credential-removed": "Credential removed",
+  "credential-tested": "Credential tried",
 };
 
 const watching: Record<Watching, string> = {
@@ -326,6 +330,7 @@ export const words = {
   findings,
 
   settings,
+  credentials,
   range,
 
   welcome,

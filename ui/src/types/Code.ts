@@ -3,4 +3,4 @@
 /**
  * What went wrong, as a name that programs may compare.
  */
-export type Code = "plan-invalid" | "plan-missing" | "environment-unknown" | "environment-unbound" | "check-unknown" | "journal-damaged" | "journal-newer" | "journal-busy" | "tool-missing" | "keychain-locked" | "keychain-absent" | "credential-missing" | "disk-full" | "permission-denied" | "not-allowed-now" | "range-running" | "range-down" | "range-failed" | "fault-unknown" | "unreachable" | "usage" | "bug";
+export type Code = "plan-invalid" | "plan-missing" | "environment-unknown" | "environment-unbound" | "check-unknown" | "journal-damaged" | "journal-newer" | "journal-busy" | "tool-missing" | "keychain-locked" | "keychain-absent" | "credential-missing" | "credential-file-locked" | "credential-file-damaged" | "disk-full" | "permission-denied" | "not-allowed-now" | "range-running" | "range-down" | "range-failed" | "fault-unknown" | "unreachable" | "usage" | "bug";

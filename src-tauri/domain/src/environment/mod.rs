@@ -5,6 +5,7 @@
 //! from a file beside the journal. An environment holds handles of credentials, never credentials.
 
 pub mod address;
+pub mod credential;
 mod endpoint;
 mod vendor;
 

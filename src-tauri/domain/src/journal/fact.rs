@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
+    environment::credential::CredentialPlace,
     plan::{id::Id, read::choice},
-    provider::Forced,
+    provider::{Forced, StandingClaim},
     status::{Health, HealthChange, HealthEvent, Interruption, Scope},
 };
 
@@ -201,6 +202,29 @@ pub enum Fact {
         /// Where the private half is kept.
         kept: KeyPlace,
     },
+    /// Somebody stored a credential, or replaced the one there was. Its value is nowhere but where it is kept.
+    CredentialStored {
+        /// By which name the plan knows it.
+        handle: Id,
+        /// Where it is kept.
+        place: CredentialPlace,
+    },
+    /// Somebody removed a credential.
+    CredentialRemoved {
+        /// By which name the plan knows it.
+        handle: Id,
+        /// Where it was kept.
+        place: CredentialPlace,
+    },
+    /// Somebody tried a credential.
+    CredentialTested {
+        /// In which environment.
+        environment: Id,
+        /// By which name the plan knows it.
+        handle: Id,
+        /// Whether it was accepted by all that need it.
+        accepted: StandingClaim,
+    },
     /// This home began as a copy of another device's journal, under a device id of its own.
     JournalRestored {
         /// The device the copy was made on.
@@ -345,6 +369,17 @@ impl Fact {
                 let short = key.get(..16).unwrap_or(key);
                 format!("This device signs with key {short} from here on, kept in {}", kept.in_words())
             }
+            Self::CredentialStored { handle, place } => {
+                format!("Credential {handle} was stored in {}", place.in_words())
+            }
+            Self::CredentialRemoved { handle, place } => {
+                format!("Credential {handle} was removed from {}", place.in_words())
+            }
+            Self::CredentialTested { environment, handle, accepted } => match accepted {
+                StandingClaim::Yes => format!("Credential {handle} was tried in {environment} and accepted"),
+                StandingClaim::No => format!("Credential {handle} was tried in {environment} and not accepted"),
+                StandingClaim::NotKnown => format!("Credential {handle} was tried in {environment} without an answer"),
+            },
             Self::JournalRestored { from, sequence, made, .. } => format!(
                 "This journal was restored from the copy device {from} made on {}, up to its entry {sequence}",
                 made.format("%Y-%m-%d %H:%M UTC")

@@ -161,10 +161,19 @@ pub(crate) async fn keychain() -> DoctorItem {
             DoctorItem::new(id, name, Finding::Lacking, "locked").hint("Unlock your login keyring, then look again.")
         }
         Ok(Ok(KeychainState::Absent(why))) => DoctorItem::new(id, name, Finding::Lacking, format!("none: {why}"))
-            .hint("Install and start a Secret Service. Without one, checks that need a stored credential are unknown.")
+            .hint("Install and start a Secret Service, or keep credentials in an encrypted file: `lifeboat secret set HANDLE --file`.")
             .package("gnome-keyring"),
         Ok(Err(error)) => DoctorItem::new(id, name, Finding::Unknown, format!("could not be looked at: {error}")),
     }
+}
+
+/// The encrypted file of credentials, where somebody chose to have one.
+fn credential_file(home: &Path) -> Option<DoctorItem> {
+    let path = home.join("credentials.age");
+    path.exists().then(|| {
+        DoctorItem::new("credential-file", "Credential file", Finding::Good, path.display().to_string())
+            .hint("Its passphrase is asked for under Settings, Credentials; programs take --passphrase-file.")
+    })
 }
 
 /// Looks at everything.
@@ -174,6 +183,7 @@ pub(crate) async fn examine(home: &Path, journal: JournalState, keychain: Doctor
     items.push(machine::home(home));
     items.extend(journal.items());
     items.push(keychain);
+    items.extend(credential_file(home));
     items.push(machine::network(&machine::Routes::read()));
     items.push(machine::clock(Utc::now()));
     items.push(machine::display(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty())));

@@ -113,7 +113,7 @@ pub(super) fn look(home: &Path, device: Uuid, keeper: &dyn SecretKeeper) -> Resu
         Ok(secret) => Seed(secret).key(KeyPlace::Keychain).map(Found::Key),
         Err(SecretFault::Missing) => Ok(Found::None(KeyPlace::Keychain)),
         Err(SecretFault::Absent(_)) => Ok(Found::None(KeyPlace::File)),
-        Err(fault @ (SecretFault::Locked | SecretFault::Unreadable(_))) => Err(fault.into()),
+        Err(fault) => Err(fault.into()),
     }
 }
 

@@ -170,6 +170,20 @@ impl Journal {
         Ok(row.as_ref().and_then(sample_of))
     }
 
+    /// When a check last found what it looks at working.
+    pub(crate) async fn last_good(&self, environment: &Id, check: &Id) -> Result<Option<DateTime<Utc>>, JournalError> {
+        let at: Option<i64> = sqlx::query_scalar(
+            "SELECT at_us FROM sample WHERE environment = ? AND check_id = ? AND verdict IN ('operational', 'degraded') \
+             ORDER BY at_us DESC LIMIT 1",
+        )
+        .bind(environment.as_str())
+        .bind(check.as_str())
+        .fetch_optional(&self.shared.reader()?)
+        .await
+        .map_err(|source| JournalError::store("read its samples", source))?;
+        Ok(at.and_then(DateTime::from_timestamp_micros))
+    }
+
     /// The newest sample of a check that was not operational.
     pub(crate) async fn failing(&self, environment: &Id, check: &Id) -> Result<Option<Sample>, JournalError> {
         let row = sqlx::query(select_samples!(

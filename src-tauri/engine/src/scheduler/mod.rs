@@ -25,7 +25,7 @@ use chrono::{DateTime, Utc};
 use lifeboat_domain::{
     Id,
     check::{Check, Checks, Sample},
-    environment::{Environment, EnvironmentKind},
+    environment::{Environment, EnvironmentKind, Target, Unbound},
     journal::Fact,
     plan::Plan,
     problem::Problem,
@@ -157,6 +157,11 @@ impl Force {
         self.bound.kind == EnvironmentKind::Range
             && !self.bound.placeholders().is_empty()
             && self.values.current().is_of_nothing()
+    }
+
+    /// Where an endpoint is, as it is bound now.
+    pub(crate) fn target(&self, endpoint: &Id) -> Option<Result<Target, Unbound>> {
+        self.bound.target(endpoint, &self.values.current().places)
     }
 
     /// The targets of a check, for showing.

@@ -90,6 +90,7 @@ impl World {
         let (script, ahead, route) = (self.script.clone(), self.ahead_ms.clone(), self.route.clone());
         Engine::open_on(
             self.place.options(),
+            Arc::new(crate::secrets::Vault::of(&self.place.options().home)),
             Arc::new(move |_| Ok(script.clone())),
             Arc::new(move || Utc::now() + TimeDelta::milliseconds(ahead.load(Ordering::SeqCst))),
             Arc::new(move || route.load(Ordering::SeqCst)),

@@ -8,6 +8,9 @@ use crate::check::{FaultClass, Outcome, ProbeKind};
 use crate::environment::address;
 use crate::plan::quantity::Period;
 
+/// How a reason begins that tells of a credential the other side does not accept.
+pub const CREDENTIAL_REFUSED: &str = "refused our credential";
+
 /// Why a server's certificate was not accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CertificateFault {
@@ -172,7 +175,7 @@ impl CouldNot {
             Self::NameUnresolved(limit) => (false, format!("name not resolved within {limit}")),
             Self::NotAllowed { host, refusal } => (false, format!("not asked: {} leads to {refusal}", line(host, 80))),
             Self::Unreachable(why) => (false, format!("no way there from this computer: {}", line(why, 120))),
-            Self::CredentialRefused(why) => (false, format!("refused our credential ({why})")),
+            Self::CredentialRefused(why) => (false, format!("{CREDENTIAL_REFUSED} ({why})")),
             Self::NotPermitted(why) => (false, format!("does not let us look: {why}")),
             Self::NotImplemented(why) => (false, format!("not implemented there: {why}")),
             Self::TooOften => (false, "asks us to come less often".to_owned()),

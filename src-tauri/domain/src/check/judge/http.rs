@@ -106,7 +106,9 @@ fn status(expect: &[Expectation], answer: &HttpAnswer) -> Outcome {
         return Outcome::operational(format!("status {got}"));
     };
     match got {
-        401 | 403 if answer.with_credential => Outcome::unknown(format!("refused our credential (status {got})")),
+        401 | 403 if answer.with_credential => {
+            Outcome::unknown(format!("{} (status {got})", super::CREDENTIAL_REFUSED))
+        }
         429 => Outcome::unknown("asks us to come less often (status 429)"),
         _ => {
             let to = answer.location.as_deref().map(|to| format!(", points to {}", quoted(to))).unwrap_or_default();

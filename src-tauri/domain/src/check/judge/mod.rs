@@ -30,7 +30,7 @@ pub(crate) mod words;
 
 pub use archive::{ArchiveState, Archived, Ready, archive};
 pub use bucket::{BucketSetting, Deletion, DeletionRule, ObjectLock, ReplicationRule, VersioningState, bucket};
-pub use could_not::{CertificateFault, CouldNot, DatabaseError, StoreRefusal};
+pub use could_not::{CREDENTIAL_REFUSED, CertificateFault, CouldNot, DatabaseError, StoreRefusal};
 pub use folder::{FolderState, file_newest};
 pub use heartbeat::{Beat, heartbeat};
 pub use http::{HttpAnswer, http};

@@ -105,6 +105,30 @@ kinds! {
 }
 
 impl Probe {
+    /// Whether it signs in with the credential of its endpoints.
+    pub fn signs_in(&self) -> bool {
+        match self {
+            Self::Http(_)
+            | Self::Postgres(_)
+            | Self::PostgresReplication(_)
+            | Self::PostgresArchive(_)
+            | Self::PostgresSize(_)
+            | Self::Sql(_)
+            | Self::ObjectNewest(_)
+            | Self::Bucket(_)
+            | Self::ObjectSample(_)
+            | Self::Vendor(_) => true,
+            Self::Journey(probe) => probe.needs_credential(),
+            Self::Plugin(probe) => probe.credential_variable.is_some(),
+            Self::Heartbeat(_)
+            | Self::Tcp(_)
+            | Self::Tls(_)
+            | Self::Dns(_)
+            | Self::FileNewest(_)
+            | Self::StatusPage(_) => false,
+        }
+    }
+
     /// The endpoints it needs, by key in the plan.
     pub fn endpoints(&self) -> Vec<(&'static str, &Id)> {
         match self {

@@ -51,6 +51,10 @@ impl SecretKeeper for Chain {
         self.kept.lock().unwrap().insert(handle.clone(), secret.clone());
         Ok(())
     }
+
+    fn remove(&self, handle: &Id) -> Result<(), SecretFault> {
+        self.kept.lock().unwrap().remove(handle).map(drop).ok_or(SecretFault::Missing)
+    }
 }
 
 pub(super) fn signing(home: &Path, chain: &Arc<Chain>) -> Opening {
