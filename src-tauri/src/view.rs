@@ -2,7 +2,11 @@
 //! type in the engine.
 
 use lifeboat_domain::{Problem, status::EnvironmentTag};
-use lifeboat_engine::{secrets, view::EnvironmentChoice};
+use lifeboat_engine::{
+    secrets,
+    settings::{Motion, Settings, Theme},
+    view::EnvironmentChoice,
+};
 use lifeboat_range::RangeStatus;
 use serde::Serialize;
 use ts_rs::TS;
@@ -35,6 +39,27 @@ pub(crate) struct AppView {
     pub(crate) keychain: KeychainView,
     /// What keeps the program from working, if anything does.
     pub(crate) problem: Option<Problem>,
+}
+
+/// How the wall is to be shown. What a person is called or does is no business of a wall.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+#[ts(export)]
+pub(crate) struct KioskView {
+    /// Lifeboat's version.
+    pub(crate) version: String,
+    /// Light or dark.
+    pub(crate) theme: Theme,
+    /// Whether anything moves.
+    pub(crate) motion: Motion,
+    /// The zone shown beside UTC.
+    pub(crate) zone: String,
+}
+
+impl KioskView {
+    pub(crate) fn of(settings: &Settings) -> Self {
+        let Settings { theme, motion, zone, .. } = settings;
+        Self { version: env!("CARGO_PKG_VERSION").to_owned(), theme: *theme, motion: *motion, zone: zone.clone() }
+    }
 }
 
 /// The operating system's keychain as it was found.

@@ -11,6 +11,7 @@ import { count } from "../format";
 import { capital, plural } from "./grammar";
 import { availability, history, needs, readiness } from "./lookback";
 import { findings, plan } from "./plan";
+import { kiosk, presence } from "./presence";
 import { range, settings, welcome } from "./settings";
 import { silence } from "./silence";
 import { keys, notYet, palette } from "./window";
@@ -98,6 +99,8 @@ export const words = {
   probe,
   facts: fact,
   silence,
+  presence,
+  kiosk,
   factOf: (kind: string) => fact[kind] ?? capital(kind.replaceAll("-", " ")),
 
   screens: {

@@ -7,6 +7,7 @@ export const settings = {
     profile: "Profile",
     display: "Display",
     zone: "Time zone",
+    notifications: "Notifications & sound",
     data: "Data",
     range: "Practice range",
     diagnostics: "Diagnostics",

@@ -1,0 +1,183 @@
+import { configure, fireEvent, screen, waitFor } from "@testing-library/svelte";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { problem, World } from "../../tests/browser/world";
+
+configure({ defaultHidden: true, asyncUtilTimeout: 8_000, getElementError: (message) => new Error(message ?? "") });
+
+let world: World;
+let leave: () => void = () => undefined;
+
+/** The window's state lives in modules; each test gets its own. */
+async function start(page: "App" | "Kiosk", hash = "#/status") {
+  vi.resetModules();
+  window.location.hash = hash;
+  const { connect } = await import("./testing");
+  connect(world);
+  const { default: Page } = page === "App" ? await import("./App.svelte") : await import("./pages/Kiosk.svelte");
+  const { render } = await import("@testing-library/svelte");
+  leave = render(Page).unmount;
+}
+
+/** Waits for a text; what is read out as well is there twice. */
+const says = async (text: string | RegExp) => expect((await screen.findAllByText(text)).length).toBeGreaterThan(0);
+const called = (command: string) => world.calls.filter((call) => call.command === command).map((call) => call.given);
+
+beforeEach(() => {
+  world = new World();
+});
+
+afterEach(() => {
+  leave();
+  leave = () => undefined;
+  vi.useRealTimers();
+});
+
+describe("the question before quitting", () => {
+  const running = [
+    { kind: "watch" as const, text: "17 checks are being watched in Production; nobody watches afterwards." },
+    { kind: "range" as const, text: "The practice range is up and stays up." },
+  ];
+
+  test("names what still runs, and answers no to Esc and yes only to its button", async () => {
+    await start("App");
+    await screen.findByRole("heading", { name: /All 17/ });
+    world.listener?.shell({ kind: "quit", asked: { running, tray: true } });
+    const sheet = await screen.findByRole("dialog", { name: "Quit Lifeboat?" });
+    for (const { text } of running) expect(sheet.textContent).toContain(text);
+    expect(sheet.textContent).not.toContain("no tray");
+    await fireEvent(sheet, new Event("cancel", { cancelable: true }));
+    await waitFor(() => expect(called("quit_answer")).toEqual([{ quit: false }]));
+    expect(screen.queryByRole("dialog")).toBeNull();
+    world.listener?.shell({ kind: "quit", asked: { running, tray: true } });
+    await fireEvent.click(await screen.findByRole("button", { name: "Quit" }));
+    await waitFor(() => expect(called("quit_answer")).toEqual([{ quit: false }, { quit: true }]));
+  });
+
+  test("asked before the page was there is asked when it is, and says that there is no tray", async () => {
+    world.presence = { ...world.presence, tray: false, quit: { running, tray: false } };
+    await start("App");
+    const sheet = await screen.findByRole("dialog", { name: "Quit Lifeboat?" });
+    expect(sheet.textContent).toContain("This desktop shows no tray");
+    expect(screen.getByRole("button", { name: /^Keep running, minimised/ })).toBeTruthy();
+  });
+});
+
+describe("the shell", () => {
+  test("sends the window to the place a notification is about", async () => {
+    await start("App");
+    await screen.findByRole("heading", { name: /All 17/ });
+    world.listener?.shell({ kind: "go", place: "#/status/check/database-port" });
+    expect(await screen.findByRole("heading", { level: 2, name: "Database port" })).toBeTruthy();
+  });
+
+  test("says on every screen that graphics are safe because the window was not ready", async () => {
+    world.presence = { ...world.presence, was_not_ready: true };
+    await start("App", "#/plan");
+    await says("Drawn with safe graphics");
+  });
+
+  test("opens the wall with F11 from the board, and from nowhere else", async () => {
+    await start("App", "#/journal");
+    await fireEvent.keyDown(window, { key: "F11" });
+    expect(called("kiosk_open")).toEqual([]);
+    window.location.hash = "#/status";
+    await screen.findByRole("heading", { name: /All 17/ });
+    await fireEvent.keyDown(window, { key: "F11" });
+    await waitFor(() => expect(called("kiosk_open")).toHaveLength(1));
+  });
+});
+
+describe("the settings of notifications and sound", () => {
+  const radio = (group: string, name: string) => {
+    const set = screen.getByRole("group", { name: group });
+    const found = [...set.querySelectorAll("label")].find((label) => label.textContent.trim() === name);
+    return found?.querySelector("input") as HTMLInputElement;
+  };
+
+  test("switch each off by itself, and test each", async () => {
+    await start("App", "#/settings/notifications");
+    await screen.findByRole("group", { name: "Notifications" });
+    await fireEvent.click(radio("Notifications", "Off"));
+    await waitFor(() => expect(world.settings).toMatchObject({ notifications: false, sound: true }));
+    await fireEvent.click(radio("Sound", "Off"));
+    await waitFor(() => expect(world.settings).toMatchObject({ notifications: false, sound: false }));
+    await fireEvent.click(screen.getByRole("button", { name: "Show a test notification" }));
+    await says(/^Handed to the desktop/);
+    world.refusals.set("sound_test", problem("tool-missing", "there is nothing to play a sound on", "Look."));
+    await fireEvent.click(screen.getByRole("button", { name: "Play the sound" }));
+    await says(/There is nothing to play a sound on/);
+    expect(screen.queryAllByText("Played.")).toEqual([]);
+  });
+
+  test("start at login when asked to, and say so when they cannot", async () => {
+    await start("App", "#/settings/notifications");
+    await screen.findByRole("group", { name: "Start at login" });
+    expect(radio("Start at login", "Off").checked).toBe(true);
+    await fireEvent.click(radio("Start at login", "On"));
+    await waitFor(() => expect(called("autostart_write")).toEqual([{ on: true }]));
+    await waitFor(() => expect(radio("Start at login", "On").checked).toBe(true));
+    world.refusals.set(
+      "autostart_write",
+      problem("permission-denied", "the start at login could not be changed", null),
+    );
+    await fireEvent.click(radio("Start at login", "Off"));
+    await says(/could not be changed/);
+    await waitFor(() => expect(radio("Start at login", "On").checked).toBe(true));
+  });
+
+  test("are offered at the first run, switched off", async () => {
+    world.firstRun = true;
+    await start("App", "#/welcome");
+    const box = await screen.findByRole("checkbox", { name: /^Start Lifeboat when I log in/ });
+    expect((box as HTMLInputElement).checked).toBe(false);
+    await fireEvent.click(box);
+    await waitFor(() => expect(called("autostart_write")).toEqual([{ on: true }]));
+  });
+});
+
+describe("the wall", () => {
+  test("says the state, turns after 20 s, holds on Space, and leaves on Esc", async () => {
+    vi.useFakeTimers({ shouldAdvanceTime: true });
+    await start("Kiosk", "");
+    await screen.findByRole("heading", { level: 1, name: /All 17 checks are operational/ });
+    await vi.advanceTimersByTimeAsync(19_000);
+    expect(screen.getByText(/^Status, page 1 of 2$/)).toBeTruthy();
+    await vi.advanceTimersByTimeAsync(2_000);
+    await says(/^Availability, page 2 of 2$/);
+    expect(window.location.hash).toBe("#availability");
+    await fireEvent.keyDown(window, { key: " " });
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(screen.getByText(/^Availability, page 2 of 2, held$/)).toBeTruthy();
+    await fireEvent.keyDown(window, { key: "ArrowLeft" });
+    await says(/^Status, page 1 of 2, held$/);
+    await fireEvent.keyDown(window, { key: "Escape" });
+    expect(called("kiosk_leave")).toHaveLength(1);
+  });
+
+  test("calls a picture frozen that is not renewed, however well it looks", async () => {
+    vi.useFakeTimers({ shouldAdvanceTime: true });
+    await start("Kiosk", "");
+    await screen.findByRole("heading", { level: 1, name: /All 17/ });
+    world.refusals.set("board_read", problem("journal-locked", "the journal is locked", null));
+    await vi.advanceTimersByTimeAsync(3_000);
+    await says(/The board cannot be read: the journal is locked/);
+    await vi.advanceTimersByTimeAsync(12_000);
+    await says(/Nothing here is known to be true now/);
+    world.refusals.clear();
+    await vi.advanceTimersByTimeAsync(3_000);
+    await waitFor(() => expect(screen.queryAllByText(/Nothing here is known/)).toEqual([]));
+  });
+
+  test("asks only for what it may, and names nobody", async () => {
+    const until = new Date(Date.now() + 600_000).toISOString();
+    await world.invoke("mute", { wanted: { scope: "everything", from: null, until, reason: "private" } });
+    world.calls.length = 0;
+    await start("Kiosk", "");
+    await screen.findByRole("heading", { level: 1, name: /All 17/ });
+    await fireEvent.keyDown(window, { key: "ArrowRight" });
+    await screen.findByText(/page 2 of 2/);
+    const allowed = ["availability_read", "board_read", "kiosk_read", "window_ready"];
+    expect([...new Set(world.calls.map((call) => call.command))].sort()).toEqual(allowed);
+    expect(document.body.textContent).not.toMatch(/mona|private/);
+  });
+});
