@@ -45,20 +45,15 @@ pub(crate) struct AppView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
 #[ts(export)]
 pub(crate) struct KioskView {
-    /// Lifeboat's version.
-    pub(crate) version: String,
     /// Light or dark.
     pub(crate) theme: Theme,
     /// Whether anything moves.
     pub(crate) motion: Motion,
-    /// The zone shown beside UTC.
-    pub(crate) zone: String,
 }
 
 impl KioskView {
     pub(crate) fn of(settings: &Settings) -> Self {
-        let Settings { theme, motion, zone, .. } = settings;
-        Self { version: env!("CARGO_PKG_VERSION").to_owned(), theme: *theme, motion: *motion, zone: zone.clone() }
+        Self { theme: settings.theme, motion: settings.motion }
     }
 }
 

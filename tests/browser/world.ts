@@ -621,12 +621,7 @@ export class World {
         this.presence = { ...this.presence, autostart: given["on"] === true };
         return this.presence;
       case "kiosk_read":
-        return {
-          version: "0.1.0",
-          theme: this.settings.theme,
-          motion: this.settings.motion,
-          zone: this.settings.zone,
-        } satisfies KioskView;
+        return { theme: this.settings.theme, motion: this.settings.motion } satisfies KioskView;
       case "window_ready":
       case "notification_test":
       case "sound_test":
