@@ -83,7 +83,7 @@ fn open(options: Options) -> ExitCode {
     }
     let home = options.home();
     // A home that cannot be written has no logs; the window opens all the same and says what is wrong with it.
-    let _guard = log_to(&home.join("logs")).inspect_err(|error| say(&format!("no logs are kept: {error}")));
+    let guard = log_to(&home.join("logs")).inspect_err(|error| say(&format!("no logs are kept: {error}")));
     info!(version = env!("CARGO_PKG_VERSION"), home = %home.display(), safe_graphics = graphics::are_safe(), "starting");
     if options.was_not_ready {
         warn!("the window was not ready in time before, so it is drawn with safe graphics");
@@ -129,6 +129,8 @@ fn open(options: Options) -> ExitCode {
                 _ => {}
             });
             if ended.state::<Windows>().again() {
+                // Nothing of this program is left to write it afterwards.
+                drop(guard);
                 let error = graphics::become_safe(&["--safe-graphics", "--was-not-ready"]);
                 return refuse(&format!("the window could not be opened again: {error}"));
             }

@@ -237,7 +237,7 @@ async fn mute(handle: &AppHandle) -> Result<(), Problem> {
 
 /// Brings the window forward at a place.
 pub(crate) fn go(handle: &AppHandle, place: &str) {
-    window::bring_forward(handle);
+    window::bring_forward_at(handle, Some(place));
     tell(handle, &ShellEvent::Go { place: place.to_owned() });
 }
 

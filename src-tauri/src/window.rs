@@ -60,7 +60,7 @@ pub(crate) fn first(handle: &AppHandle, options: &Options) -> tauri::Result<()> 
     if options.kiosk {
         kiosk(handle)?;
     } else {
-        make(handle, !options.background)?;
+        make(handle, !options.background, None)?;
         if options.background {
             let handle = handle.clone();
             tauri::async_runtime::spawn(async move {
@@ -75,10 +75,11 @@ pub(crate) fn first(handle: &AppHandle, options: &Options) -> tauri::Result<()> 
     Ok(())
 }
 
-/// Makes the main window, hidden until its page is ready.
-fn make(handle: &AppHandle, wanted: bool) -> tauri::Result<()> {
+/// Makes the main window, at a place within its page if one is given, hidden until the page is ready.
+fn make(handle: &AppHandle, wanted: bool, place: Option<&str>) -> tauri::Result<()> {
     handle.state::<Windows>().wanted.store(wanted, Ordering::Release);
-    let window = WebviewWindowBuilder::new(handle, MAIN, WebviewUrl::default())
+    let page = place.map_or_else(WebviewUrl::default, |place| WebviewUrl::App(format!("index.html{place}").into()));
+    let window = WebviewWindowBuilder::new(handle, MAIN, page)
         .title("Lifeboat")
         .inner_size(1280.0, 800.0)
         .min_inner_size(1024.0, 640.0)
@@ -115,7 +116,9 @@ pub(crate) fn kiosk(handle: &AppHandle) -> tauri::Result<()> {
     window.on_window_event(move |event| {
         if matches!(event, WindowEvent::Destroyed) && left.get_webview_window(MAIN).is_none() {
             info!("the wall was left; the main window is opened");
-            bring_forward(&left);
+            let handle = left.clone();
+            // Not from within the event of another window.
+            tauri::async_runtime::spawn(async move { bring_forward(&handle) });
         }
     });
     tauri::async_runtime::spawn(show_at_latest(window));
@@ -182,11 +185,16 @@ fn show(window: &WebviewWindow) {
 
 /// Brings the main window back, from wherever it is; makes it where there is none yet.
 pub(crate) fn bring_forward(handle: &AppHandle) {
+    bring_forward_at(handle, None);
+}
+
+/// Brings the main window back. The place is only for a window that has to be made: one that is there is told.
+pub(crate) fn bring_forward_at(handle: &AppHandle, place: Option<&str>) {
     handle.state::<Windows>().wanted.store(true, Ordering::Release);
     if let Some(window) = handle.get_webview_window(MAIN) {
         drop(window.unminimize());
         show(&window);
-    } else if let Err(error) = make(handle, true) {
+    } else if let Err(error) = make(handle, true, place) {
         error!(%error, "window not made");
     }
 }
@@ -215,11 +223,14 @@ pub(crate) fn single_instance(identifier: &str, home: &Path) -> TauriPlugin<taur
         .dbus_id(bus_name(identifier, home))
         .callback(|app: &AppHandle, arguments, _folder| {
             info!("started a second time");
-            let wants_kiosk = Options::try_parse_from(arguments).is_ok_and(|options| options.kiosk);
-            if !wants_kiosk {
-                bring_forward(app);
-            } else if let Err(error) = kiosk(app) {
-                error!(%error, "the wall was not opened");
+            match Options::try_parse_from(arguments) {
+                Ok(options) if options.background => {}
+                Ok(options) if options.kiosk => {
+                    if let Err(error) = kiosk(app) {
+                        error!(%error, "the wall was not opened");
+                    }
+                }
+                Ok(_) | Err(_) => bring_forward(app),
             }
         })
         .build()

@@ -177,6 +177,8 @@ class Screen:
         self.x.XDefaultRootWindow.restype = ctypes.c_ulong
         self.x.XInternAtom.restype = ctypes.c_ulong
         self.display = ctypes.c_void_p(self.x.XOpenDisplay(None))
+        if not self.display:
+            raise SystemExit("the display does not answer")
         # A window may go while it is looked at; that is no reason to end.
         handler = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
         self.ignore = handler(lambda *_: 0)

@@ -65,12 +65,13 @@ export async function journey({ desk: lay, shows }) {
   });
 
   await shows("the start at login switched on and off", async () => {
-    const entry = join(desk.folder, existsSync(join(desk.folder, ".config")) ? ".config" : "config", "autostart");
-    const files = () => [join(desk.folder, ".config/autostart/lifeboat.desktop"), join(entry, "lifeboat.desktop")];
+    // Some look for it where the desktop has its settings, some always in the same place of the home.
+    const files = () => [".config", "config"].map((folder) => join(desk.folder, folder, "autostart/lifeboat.desktop"));
     const choose = (value) =>
       session.execute(
-        `const set = [...document.querySelectorAll("fieldset")].find((set) => set.textContent.includes("Start at login"));
-         set.querySelector("input[value=" + arguments[0] + "]").click();`,
+        `const [value] = arguments;
+         const set = [...document.querySelectorAll("fieldset")].find((set) => set.textContent.includes("Start at login"));
+         [...set.querySelectorAll("input")].find((input) => input.value === value).click();`,
         value,
       );
     await choose("on");

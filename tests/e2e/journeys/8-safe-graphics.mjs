@@ -23,7 +23,7 @@ export async function journey({ desk: lay, shows }) {
     assert.deepEqual(others, []);
     const environment = readFileSync(`/proc/${pid}/environ`, "utf8").split("\0");
     for (const set of SAFE) assert.ok(environment.includes(set), `${set} is not set`);
-    assert.equal((await desktop.windows())["Lifeboat"].seen, true);
+    await until("it is on the screen", 10_000, async () => (await desktop.windows())["Lifeboat"]?.seen === true);
     process.kill(pid, "SIGTERM");
     await until("the program has ended", 15_000, () => desk.windows().length === 0);
   });
