@@ -5,9 +5,10 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { accessible } from "../axe.mjs";
 import { putDesktop } from "../desktop.mjs";
+import { startPlatform } from "../platform.mjs";
 import { until } from "../process.mjs";
 
-/** An interval of the range, what an outage must have lasted, and what is left for the desktop. */
+/** An interval, what an outage must have lasted, and what is left for the desktop. */
 const TOLD = 30_000;
 
 export async function journey({ desk: lay, shows }) {
@@ -19,7 +20,8 @@ export async function journey({ desk: lay, shows }) {
     `pcm.nowhere { type null }\npcm.!default { type file slave.pcm "nowhere" file "${heard}" format "raw" }\n`,
   );
   const desktop = await putDesktop(desk);
-  const session = await desk.open(["--start-range"]);
+  const platform = await startPlatform(desk.folder);
+  const session = await desk.open(["--plan", platform.plan, "--env", "staging"]);
   const line = async () => (await desktop.tray())?.menu[0][0] ?? "";
   const lineIs = (pattern, patience = TOLD) =>
     until(`the tray says ${pattern}`, patience, async () => {
@@ -35,7 +37,7 @@ export async function journey({ desk: lay, shows }) {
   const shapes = {};
 
   await shows("the tray saying that all is operational, with its whole menu", async () => {
-    const said = await lineIs(/^all operational · /, 180_000);
+    const said = await lineIs(/^all operational · Staging$/, 60_000);
     const { menu } = await desktop.tray();
     assert.deepEqual(
       menu.map(([text, can]) => [text.replace(/^all .*/, "STATE"), can]),
@@ -52,6 +54,7 @@ export async function journey({ desk: lay, shows }) {
   });
 
   await shows("the settings of notifications and sound, without an objection of axe", async () => {
+    await session.find("button", /^Re-check all/, { patience: 30_000 });
     await session.press(",");
     await session.click("tab", "Notifications & sound");
     await session.find("text", /^Shown\. Closing the window keeps the checks running/);
@@ -91,9 +94,8 @@ export async function journey({ desk: lay, shows }) {
   });
 
   await shows("an outage told once, at its root, with a sound and another shape", async () => {
-    const broken = await desk.lifeboat("range", "break", "api-down");
-    assert.equal(broken.code, 0, broken.stderr);
-    const said = await lineIs(/^outage: .* since \d\d:\d\d UTC · /);
+    platform.break();
+    const said = await lineIs(/^outage: Host since \d\d:\d\d UTC · /);
     shapes.outage = await icon();
     assert.notEqual(shapes.outage, shapes.quiet);
     await until("the outage is told", TOLD, async () => (await told(/ is out · /)).length > 0);
@@ -102,12 +104,11 @@ export async function journey({ desk: lay, shows }) {
   });
 
   await shows("its end told while the window is closed, and nothing told twice", async () => {
-    const mended = await desk.lifeboat("range", "mend", "api-down");
-    assert.equal(mended.code, 0, mended.stderr);
+    platform.mend();
     await until("the end is told", TOLD, async () => (await told(/ works again/)).length > 0);
     await lineIs(/^all operational · /);
     const titles = (await desktop.notifications()).map(({ title }) => title).slice(1);
-    assert.equal(titles.length, 2, titles.join(" | "));
+    assert.deepEqual(titles, ["Host is out · Staging", "Host works again · Staging"]);
     return titles.join(" | ");
   });
 
@@ -133,13 +134,11 @@ export async function journey({ desk: lay, shows }) {
     await desktop.choose("Mute");
     await lineIs(/, muted until \d\d:\d\d UTC · /);
     const before = (await desktop.notifications()).length;
-    const broken = await desk.lifeboat("range", "break", "api-down");
-    assert.equal(broken.code, 0, broken.stderr);
+    platform.break();
     const said = await lineIs(/^muted outage: /);
     shapes.attention = await icon();
     assert.equal(new Set(Object.values(shapes)).size, 3, "two states have the same shape");
-    const mended = await desk.lifeboat("range", "mend", "api-down");
-    assert.equal(mended.code, 0, mended.stderr);
+    platform.mend();
     await lineIs(/^all operational, muted/);
     assert.equal((await desktop.notifications()).length, before);
     return said;
@@ -148,7 +147,7 @@ export async function journey({ desk: lay, shows }) {
   await shows("the question before quitting, which Esc answers with no", async () => {
     await desktop.choose("Quit");
     await session.find("heading", "Quit Lifeboat?");
-    for (const running of [/checks are being watched/, /practice range is up and stays up/, /mute of everything/])
+    for (const running of [/^2 checks are being watched in Staging/, /mute of everything/])
       await session.find("listitem", running);
     const said = await accessible(session);
     assert.match(await session.focused(), /^Keep running/);
@@ -163,9 +162,10 @@ export async function journey({ desk: lay, shows }) {
     await session.click("button", "Quit").catch((error) => assert.match(error.message, /there is|fetch|session/));
     await until("the program has ended", 15_000, () => desk.windows().length === 0);
     assert.match(desk.windowLog(), /quitting, as was answered/);
-    assert.match(desk.windowLog(), /closed; the practice range stays up/);
+    assert.match(desk.windowLog(), /: closed/);
     const verified = await desk.lifeboat("journal", "verify");
     assert.equal(verified.code, 0, verified.stdout + verified.stderr);
+    await platform.end();
   });
 }
 

@@ -1,21 +1,25 @@
 // The wall: shown by itself, fits, turns, cannot act, and is left for the window.
 
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
 import { accessible } from "../axe.mjs";
 import { putDesktop } from "../desktop.mjs";
+import { startPlatform } from "../platform.mjs";
 import { until } from "../process.mjs";
 
 export async function journey({ desk: lay, shows }) {
   const desk = await lay();
   const desktop = await putDesktop(desk);
-  const session = await desk.open(["--kiosk", "--start-range"]);
+  const platform = await startPlatform(desk.folder);
+  const session = await desk.open(["--kiosk", "--plan", platform.plan, "--env", "staging"]);
 
   await shows("the board on the whole screen, without anything to scroll", async () => {
-    await session.find("heading", /All \d+ checks are operational/, { patience: 180_000 });
+    await session.find("heading", "All 2 checks are operational.", { patience: 60_000 });
     const overflow = await session.execute(
       "const root = document.documentElement; return [root.scrollWidth - root.clientWidth, root.scrollHeight - root.clientHeight]",
     );
     assert.deepEqual(overflow, [0, 0]);
+    if (process.env.LIFEBOAT_PICTURES) writeFileSync(`${process.env.LIFEBOAT_PICTURES}/real-wall.png`, await session.picture());
     const { size } = (await desktop.windows())["Lifeboat wall"];
     return `${size.join(" × ")}; ${await accessible(session)}`;
   });
@@ -45,5 +49,6 @@ export async function journey({ desk: lay, shows }) {
     await until("the window is there", 15_000, async () => (await desktop.windows())["Lifeboat"]?.seen === true);
     assert.equal((await desktop.windows())["Lifeboat wall"], undefined);
     assert.equal(desk.windows().length, 1);
+    await platform.end();
   });
 }
