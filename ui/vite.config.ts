@@ -12,6 +12,8 @@ export default defineConfig({
   server: { host: "127.0.0.1", port: 5173, strictPort: true },
   build: {
     outDir: "dist",
+    // The wall is a page of its own, without anything that acts.
+    rollupOptions: { input: { index: `${here}index.html`, kiosk: `${here}kiosk.html` } },
     emptyOutDir: true,
     target: "safari16",
     // Fonts inlined as data: addresses would be refused by the content security policy.

@@ -43,6 +43,7 @@ const BANNED = [
   { name: "native-tls", why: "one TLS stack is enough: rustls" },
   { name: "aws-lc-sys", why: "one provider of cryptography is enough: ring" },
   { name: "tauri", below: [2, 11, 1], why: "GHSA-7gmj-67g7-phm9" },
+  { name: "tauri-plugin-notification", below: [2, 6, 0], why: "it does not tell of clicks on a desktop" },
 ];
 
 /** Advisories that somebody has read and that do not concern us, by id, each with the reason; they are told no more. */

@@ -8,10 +8,11 @@ set -euo pipefail
 
 purpose="${1:-run}"
 packages=(build-essential ca-certificates pkg-config libwebkit2gtk-4.1-dev librsvg2-dev libayatana-appindicator3-dev
-  libdbus-1-dev)
+  libdbus-1-dev libasound2-dev)
 case "$purpose" in
   run) ;;
-  test) packages+=(util-linux xvfb webkit2gtk-driver dbus gnome-keyring chromium fonts-dejavu-core) ;;
+  test) packages+=(util-linux xvfb webkit2gtk-driver dbus gnome-keyring chromium fonts-dejavu-core
+    python3-dbus python3-gi) ;;
   bench) packages+=(xvfb dbus monitoring-plugins-basic prometheus-blackbox-exporter) ;;
   *)
     echo "usage: debian.sh run|test|bench" >&2

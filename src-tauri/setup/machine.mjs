@@ -116,6 +116,7 @@ const NEEDS = [
     there: library("ayatana-appindicator3-0.1"),
   },
   { what: "D-Bus with its headers (dbus-1)", linux: true, there: library("dbus-1") },
+  { what: "ALSA with its headers (alsa)", linux: true, there: library("alsa") },
   { what: "PostgreSQL's server programs, 15 or newer (postgres, initdb, pg_ctl)", there: postgres },
   { what: "setpriv (util-linux)", linux: true, test: true, there: () => which("setpriv") !== null },
   { what: "a virtual display (Xvfb)", linux: true, test: true, there: () => which("Xvfb") !== null },
@@ -130,6 +131,12 @@ const NEEDS = [
     linux: true,
     test: true,
     there: () => which("dbus-daemon") !== null && which("dbus-send") !== null,
+  },
+  {
+    what: "the system's Python with its D-Bus and GLib (dbus, gi)",
+    linux: true,
+    test: true,
+    there: async () => (await run("/usr/bin/python3", ["-c", "import dbus, gi"], { quiet: true })).code === 0,
   },
   {
     what: "GNOME Keyring (gnome-keyring-daemon)",

@@ -24,16 +24,17 @@ use lifeboat_engine::{
     view::JournalQuery,
 };
 use lifeboat_range::{Phase, Progress, RangeStatus, Size};
-use tauri::{AppHandle, Emitter};
+use tauri::{AppHandle, Emitter, Manager};
 use tokio::sync::{OnceCell, broadcast::error::RecvError, watch};
 use tracing::{error, info, warn};
 
 use crate::{
     options::{self, Options},
+    presence::Presence,
     view::{AppView, KeychainView},
 };
 
-/// The one event: an entry was appended to the journal.
+/// An entry was appended to the journal.
 const JOURNAL: &str = "journal";
 
 /// How long the first answer to the window waits for the keychain.
@@ -64,6 +65,24 @@ pub(crate) struct Bridge {
     keychain: watch::Sender<Option<KeychainView>>,
     /// Why the range asked for at the start did not come up.
     range_problem: Mutex<Option<Problem>>,
+    /// What a person asked for that is not done yet.
+    jobs: Mutex<Vec<&'static str>>,
+}
+
+/// Something under way, until it is dropped.
+#[derive(Debug)]
+struct Job<'a> {
+    jobs: &'a Mutex<Vec<&'static str>>,
+    name: &'static str,
+}
+
+impl Drop for Job<'_> {
+    fn drop(&mut self) {
+        let mut jobs = lock(self.jobs);
+        if let Some(at) = jobs.iter().position(|name| *name == self.name) {
+            jobs.swap_remove(at);
+        }
+    }
 }
 
 impl Bridge {
@@ -77,7 +96,18 @@ impl Bridge {
             opened: OnceCell::new(),
             keychain: watch::Sender::new(None),
             range_problem: Mutex::new(None),
+            jobs: Mutex::default(),
         }
+    }
+
+    /// What a person asked for that is not done yet, by name.
+    pub(crate) fn jobs(&self) -> Vec<&'static str> {
+        lock(&self.jobs).clone()
+    }
+
+    fn begin_job(&self, name: &'static str) -> Job<'_> {
+        lock(&self.jobs).push(name);
+        Job { jobs: &self.jobs, name }
     }
 
     /// The home.
@@ -246,6 +276,7 @@ impl Bridge {
         size: Size,
         progress: impl FnMut(Progress) + Send,
     ) -> Result<RangeStatus, Problem> {
+        let _job = self.begin_job("Starting the practice range");
         let engine = self.engine().await?;
         let program = env::current_exe()
             .map_err(|error| Problem::bug(format!("this program's own path could not be found: {error}")))?;
@@ -259,6 +290,7 @@ impl Bridge {
 
     /// Takes the range down and writes that down.
     pub(crate) async fn range_down(&self) -> Result<RangeStatus, Problem> {
+        let _job = self.begin_job("Stopping the practice range");
         let before = self.range_status().await;
         let status = lifeboat_range::down(&self.home).await?;
         if before.phase != Phase::Down {
@@ -343,6 +375,7 @@ async fn forward(engine: Engine, window: AppHandle) {
 }
 
 fn tell(window: &AppHandle, entry: &EntryView) {
+    window.state::<Presence>().ring();
     if let Err(error) = window.emit(JOURNAL, entry) {
         warn!(%error, "window not told of an entry");
     }

@@ -18,11 +18,12 @@ use lifeboat_engine::{
     view::{CheckDetail, CheckResult, DataView, Export, JournalPage, JournalQuery, PlanView, SilenceWanted},
 };
 use lifeboat_range::{Progress, RangeStatus, Size};
-use tauri::{State, WebviewWindow, ipc::Channel};
+use tauri::{AppHandle, State, WebviewWindow, ipc::Channel};
 
 use crate::{
     bridge::Bridge,
-    view::{AppView, KeychainView},
+    presence::{self, Presence, PresenceView},
+    view::{AppView, KeychainView, KioskView},
     window,
 };
 
@@ -249,8 +250,60 @@ async fn range_down(bridge: State<'_, Bridge>) -> Result<RangeStatus, Problem> {
 /// The window has something to show.
 #[tauri::command]
 async fn window_ready(window: WebviewWindow) -> Result<(), Problem> {
-    tracing::info!("the window is ready");
-    window::show(&window);
+    window::ready(&window);
+    Ok(())
+}
+
+/// How the program stands on this desktop.
+#[tauri::command]
+async fn presence_read(handle: AppHandle, presence: State<'_, Presence>) -> Result<PresenceView, Problem> {
+    Ok(presence.read(&handle).await)
+}
+
+/// Shows a notification that says nothing but that it is one.
+#[tauri::command]
+async fn notification_test(handle: AppHandle) -> Result<(), Problem> {
+    presence::notification_test(&handle)
+}
+
+/// Plays the sound of an outage.
+#[tauri::command]
+async fn sound_test() -> Result<(), Problem> {
+    presence::sound_test().await
+}
+
+/// Has Lifeboat started at login, or not any more.
+#[tauri::command]
+async fn autostart_write(handle: AppHandle, presence: State<'_, Presence>, on: bool) -> Result<PresenceView, Problem> {
+    presence::autostart(&handle, on)?;
+    Ok(presence.read(&handle).await)
+}
+
+/// Answers the question before quitting.
+#[tauri::command]
+async fn quit_answer(handle: AppHandle, quit: bool) -> Result<(), Problem> {
+    presence::quit_answer(&handle, quit);
+    Ok(())
+}
+
+/// Opens the wall.
+#[tauri::command]
+async fn kiosk_open(handle: AppHandle) -> Result<(), Problem> {
+    window::kiosk(&handle).map_err(|error| Problem::bug(format!("the wall could not be opened: {error}")))
+}
+
+/// How the wall is to be shown. Nothing about a person.
+#[tauri::command]
+async fn kiosk_read(bridge: State<'_, Bridge>) -> Result<KioskView, Problem> {
+    Ok(KioskView::of(&settings::read(bridge.home())))
+}
+
+/// Closes the wall it is called from.
+#[tauri::command]
+async fn kiosk_leave(window: WebviewWindow) -> Result<(), Problem> {
+    if window.label() == window::KIOSK {
+        window::leave(&window);
+    }
     Ok(())
 }
 
@@ -260,19 +313,52 @@ mod tests {
 
     use super::NAMES;
 
+    const MAIN: &str = include_str!("../capabilities/main.json");
+    const KIOSK: &str = include_str!("../capabilities/kiosk.json");
+
+    /// What a wall may call: what only reads, and what is about its own window.
+    const READING: [&str; 3] = ["availability_read", "board_read", "kiosk_read"];
+    const OWN_WINDOW: [&str; 2] = ["kiosk_leave", "window_ready"];
+
+    /// Our commands that a capability allows, what else it allows, and for which windows.
+    fn capability(text: &str) -> (BTreeSet<String>, Vec<String>, Vec<String>) {
+        let capability: serde_json::Value = serde_json::from_str(text).unwrap();
+        let texts = |key: &str| -> Vec<String> {
+            capability[key].as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect()
+        };
+        let (others, ours): (Vec<String>, Vec<String>) =
+            texts("permissions").into_iter().partition(|permission| permission.contains(':'));
+        let command = |permission: String| permission.strip_prefix("allow-").unwrap().replace('-', "_");
+        (ours.into_iter().map(command).collect(), others, texts("windows"))
+    }
+
     #[test]
-    fn the_window_may_call_exactly_the_commands_there_are() {
-        let capability: serde_json::Value = serde_json::from_str(include_str!("../capabilities/main.json")).unwrap();
-        let allowed: BTreeSet<String> = capability["permissions"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .filter_map(|permission| permission.as_str().unwrap().strip_prefix("allow-"))
-            .map(|name| name.replace('-', "_"))
-            .collect();
-        let named: BTreeSet<String> = NAMES.iter().map(|&name| name.to_owned()).collect();
+    fn the_window_may_call_every_command_but_those_of_the_wall() {
+        let (allowed, others, windows) = capability(MAIN);
+        let of_the_wall = ["kiosk_leave", "kiosk_read"];
+        let named: BTreeSet<String> =
+            NAMES.iter().filter(|name| !of_the_wall.contains(name)).map(|&name| name.to_owned()).collect();
         assert_eq!(allowed, named);
-        assert_eq!(named.len(), NAMES.len(), "a command is named twice");
+        assert_eq!(NAMES.iter().collect::<BTreeSet<_>>().len(), NAMES.len(), "a command is named twice");
+        assert_eq!(others, ["core:event:allow-listen", "core:event:allow-unlisten", "core:window:allow-theme"]);
+        assert_eq!(windows, ["main"]);
+    }
+
+    #[test]
+    fn the_wall_may_read_and_leave_and_nothing_else() {
+        let (allowed, others, windows) = capability(KIOSK);
+        assert_eq!(allowed, READING.into_iter().chain(OWN_WINDOW).map(str::to_owned).collect());
+        assert!(READING.iter().all(|name| name.ends_with("_read")), "a command that reads says so");
+        assert!(others.is_empty(), "{others:?}");
+        assert_eq!(windows, ["kiosk"]);
+    }
+
+    #[test]
+    fn no_capability_is_there_that_these_tests_do_not_know() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/capabilities");
+        let files: BTreeSet<_> =
+            std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        assert_eq!(files, ["kiosk.json", "main.json"].map(str::to_owned).into());
     }
 
     #[test]
@@ -285,19 +371,5 @@ mod tests {
         for name in NAMES {
             assert!(generated.contains(*name), "{name} is not in the manifest of the application");
         }
-    }
-
-    #[test]
-    fn nothing_outside_our_commands_is_allowed_without_notice() {
-        let capability: serde_json::Value = serde_json::from_str(include_str!("../capabilities/main.json")).unwrap();
-        let others: Vec<&str> = capability["permissions"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .filter_map(|permission| permission.as_str())
-            .filter(|permission| permission.contains(':'))
-            .collect();
-        assert_eq!(others, ["core:event:allow-listen", "core:event:allow-unlisten", "core:window:allow-theme"]);
-        assert_eq!(capability["windows"], serde_json::json!(["main"]));
     }
 }

@@ -21,12 +21,21 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{
     bridge::Bridge,
+    notifier::Notifier,
     options::{Hidden, Options, RangeVerb},
+    presence::Presence,
+    tray::Icon,
+    window::Windows,
 };
 
 mod bridge;
 mod commands;
+mod graphics;
+mod notifier;
 mod options;
+mod presence;
+mod sound;
+mod tray;
 mod view;
 mod window;
 
@@ -69,21 +78,35 @@ fn open(options: Options) -> ExitCode {
              Without one, `lifeboat watch` shows the same live status in a terminal.",
         );
     }
+    if options.safe_graphics && !graphics::are_safe() {
+        return refuse(&format!("graphics could not be made safe: {}", graphics::become_safe(&[])));
+    }
     let home = options.home();
     // A home that cannot be written has no logs; the window opens all the same and says what is wrong with it.
-    let _guard = log_to(&home.join("logs")).inspect_err(|error| say(&format!("no logs are kept: {error}")));
-    info!(version = env!("CARGO_PKG_VERSION"), home = %home.display(), "starting");
+    let guard = log_to(&home.join("logs")).inspect_err(|error| say(&format!("no logs are kept: {error}")));
+    info!(version = env!("CARGO_PKG_VERSION"), home = %home.display(), safe_graphics = graphics::are_safe(), "starting");
+    if options.was_not_ready {
+        warn!("the window was not ready in time before, so it is drawn with safe graphics");
+    }
 
     let context = context();
     let builder = tauri::Builder::default()
         .plugin(window::single_instance(&context.config().identifier, &home))
         .plugin(window::state())
+        .plugin(tauri_plugin_notification::init())
+        .plugin(tauri_plugin_autostart::Builder::new().args(options.at_login()).build())
         .invoke_handler(commands::handler())
         .setup(move |app| {
-            app.manage(Bridge::new(app.handle().clone(), &options));
-            window::make(app)?;
             let handle = app.handle().clone();
+            app.manage(Bridge::new(handle.clone(), &options));
+            app.manage(Windows::new(options.withhold_ready));
+            let pictures = env::temp_dir().join(window::bus_name(&handle.config().identifier, &options.home()));
+            app.manage(Presence::new(Icon::make(&handle, pictures, presence::wish), options.was_not_ready));
+            app.manage(Notifier::new(handle.clone()));
+            app.state::<Notifier>().listen(presence::go);
+            window::first(&handle, &options)?;
             tauri::async_runtime::spawn(end_on_signal(handle.clone()));
+            tauri::async_runtime::spawn(presence::follow(handle.clone()));
             tauri::async_runtime::spawn(async move { handle.state::<Bridge>().start().await });
             Ok(())
         });
@@ -98,11 +121,19 @@ fn open(options: Options) -> ExitCode {
     }));
     match built {
         Ok(Ok(app)) => {
-            let code = app.run_return(|handle, event| {
-                if matches!(event, RunEvent::Exit) {
-                    close(handle);
-                }
+            let ended = app.handle().clone();
+            let code = app.run_return(|handle, event| match event {
+                // The last window is gone, but nobody said to quit.
+                RunEvent::ExitRequested { code: None, api, .. } => api.prevent_exit(),
+                RunEvent::Exit => close(handle),
+                _ => {}
             });
+            if ended.state::<Windows>().again() {
+                // Nothing of this program is left to write it afterwards.
+                drop(guard);
+                let error = graphics::become_safe(&["--safe-graphics", "--was-not-ready"]);
+                return refuse(&format!("the window could not be opened again: {error}"));
+            }
             ExitCode::from(u8::try_from(code).unwrap_or(1))
         }
         Ok(Err(error)) => refuse(&format!("the window could not be opened: {error}")),

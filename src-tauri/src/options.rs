@@ -26,6 +26,21 @@ pub(crate) struct Options {
     /// Brings the practice range up as soon as the window is there.
     #[arg(long)]
     pub(crate) start_range: bool,
+    /// Shows only the wall: the board to be read from afar, without anything that acts.
+    #[arg(long)]
+    pub(crate) kiosk: bool,
+    /// Starts in the tray, as at login; where the desktop has none, the window is shown.
+    #[arg(long)]
+    pub(crate) background: bool,
+    /// Draws without help of the graphics card, for windows that stay blank.
+    #[arg(long)]
+    pub(crate) safe_graphics: bool,
+    /// The window was not ready in time before.
+    #[arg(long, hide = true)]
+    pub(crate) was_not_ready: bool,
+    /// Does not hear that the window is ready unless graphics are safe, so that tests see what happens then.
+    #[arg(long, hide = true)]
+    pub(crate) withhold_ready: bool,
     #[command(subcommand)]
     pub(crate) hidden: Option<Hidden>,
 }
@@ -74,6 +89,15 @@ impl Options {
         absolute(self.home.clone().unwrap_or_else(lifeboat_engine::default_home))
     }
 
+    /// What to be started with at login: in the tray, on the home that was given, if one was.
+    pub(crate) fn at_login(&self) -> Vec<String> {
+        let home = self
+            .home
+            .iter()
+            .flat_map(|home| ["--home".to_owned(), quoted(&absolute(home.clone()).display().to_string())]);
+        ["--background".to_owned()].into_iter().chain(home).collect()
+    }
+
     /// The plan's folder: as given, else the bundled one.
     pub(crate) fn plan(&self) -> PathBuf {
         absolute(self.plan.clone().unwrap_or_else(bundled_plan))
@@ -94,6 +118,22 @@ pub(crate) fn actor() -> String {
     format!("person:{}", name.unwrap_or_else(|| "unknown".to_owned()))
 }
 
+/// An argument as the command of a desktop entry has it: first quoted for the command, then escaped for the file.
+fn quoted(argument: &str) -> String {
+    let mut quoted = String::from('"');
+    for letter in argument.chars() {
+        match letter {
+            '"' | '`' | '$' => quoted.extend(['\\', '\\', letter]),
+            '\\' => quoted.push_str(r"\\\\"),
+            '%' => quoted.push_str("%%"),
+            '\n' => quoted.push_str(r"\n"),
+            letter => quoted.push(letter),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
 /// A path that still means the same after a change of folder.
 fn absolute(path: PathBuf) -> PathBuf {
     std::path::absolute(&path).unwrap_or(path)
@@ -111,6 +151,13 @@ mod tests {
             panic!("not understood: {options:?}");
         };
         assert_eq!((home, Size::from(size)), (PathBuf::from("/h"), Size::Small));
+    }
+
+    #[test]
+    fn at_login_the_same_home_is_opened_in_the_tray() {
+        let given = ["lifeboat-desktop", "--home", "/a b/$x%\"\\"];
+        let options = Options::try_parse_from(given).unwrap();
+        assert_eq!(options.at_login(), ["--background", "--home", r#""/a b/\\$x%%\\"\\\\""#]);
     }
 
     #[test]

@@ -2,7 +2,11 @@
 //! type in the engine.
 
 use lifeboat_domain::{Problem, status::EnvironmentTag};
-use lifeboat_engine::{secrets, view::EnvironmentChoice};
+use lifeboat_engine::{
+    secrets,
+    settings::{Motion, Settings, Theme},
+    view::EnvironmentChoice,
+};
 use lifeboat_range::RangeStatus;
 use serde::Serialize;
 use ts_rs::TS;
@@ -35,6 +39,22 @@ pub(crate) struct AppView {
     pub(crate) keychain: KeychainView,
     /// What keeps the program from working, if anything does.
     pub(crate) problem: Option<Problem>,
+}
+
+/// How the wall is to be shown. What a person is called or does is no business of a wall.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+#[ts(export)]
+pub(crate) struct KioskView {
+    /// Light or dark.
+    pub(crate) theme: Theme,
+    /// Whether anything moves.
+    pub(crate) motion: Motion,
+}
+
+impl KioskView {
+    pub(crate) fn of(settings: &Settings) -> Self {
+        Self { theme: settings.theme, motion: settings.motion }
+    }
 }
 
 /// The operating system's keychain as it was found.

@@ -138,6 +138,9 @@ export async function open(
     journal: (entry) => {
       void page.evaluate((sent) => emit("journal", sent), entry as unknown).catch(ignore);
     },
+    shell: (event) => {
+      void page.evaluate((sent) => emit("shell", sent), event as unknown).catch(ignore);
+    },
   };
   await page.goto(address + hash);
   return { page, world, complaints, close: () => context.close() };

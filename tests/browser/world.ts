@@ -25,17 +25,20 @@ import type { FunctionRow } from "../../ui/src/types/FunctionRow";
 import type { Health } from "../../ui/src/types/Health";
 import type { JournalPage } from "../../ui/src/types/JournalPage";
 import type { JournalQuery } from "../../ui/src/types/JournalQuery";
+import type { KioskView } from "../../ui/src/types/KioskView";
 import type { PartRow } from "../../ui/src/types/PartRow";
 import type { Plan } from "../../ui/src/types/Plan";
 import type { PlanFault } from "../../ui/src/types/PlanFault";
 import type { PlanFinding } from "../../ui/src/types/PlanFinding";
 import type { PlanText } from "../../ui/src/types/PlanText";
 import type { PlanView } from "../../ui/src/types/PlanView";
+import type { PresenceView } from "../../ui/src/types/PresenceView";
 import type { Problem } from "../../ui/src/types/Problem";
 import type { RangeProgress } from "../../ui/src/types/RangeProgress";
 import type { RangeStatus } from "../../ui/src/types/RangeStatus";
 import type { RecentChange } from "../../ui/src/types/RecentChange";
 import type { Sample } from "../../ui/src/types/Sample";
+import type { ShellEvent } from "../../ui/src/types/ShellEvent";
 import type { Silence } from "../../ui/src/types/Silence";
 import type { SilenceWanted } from "../../ui/src/types/SilenceWanted";
 import type { Verification } from "../../ui/src/types/Verification";
@@ -70,6 +73,7 @@ const STEPS = [
 
 export interface Listener {
   journal(entry: EntryView): void;
+  shell(event: ShellEvent): void;
 }
 
 /** What verifying found, where a test says nothing else. */
@@ -114,6 +118,8 @@ export class World {
     text: "usual",
     zone: "local",
     letters: true,
+    notifications: true,
+    sound: true,
   };
   readonly breakers = new Map<string, BreakerView>([
     [
@@ -132,6 +138,7 @@ export class World {
       },
     ],
   ]);
+  presence: PresenceView = { tray: true, autostart: false, was_not_ready: false, quit: null };
   silences: Silence[] = [];
   /** What failing checks are because of, and checks that flap, as tests want them. */
   because = new Map<string, { part: string; name: string }>();
@@ -684,7 +691,19 @@ export class World {
       case "range_down":
         this.range = { phase: "down", detail: "", size: null, since: null, faults: [], ports: [] };
         return this.range;
+      case "presence_read":
+        return this.presence;
+      case "autostart_write":
+        this.presence = { ...this.presence, autostart: given["on"] === true };
+        return this.presence;
+      case "kiosk_read":
+        return { theme: this.settings.theme, motion: this.settings.motion } satisfies KioskView;
       case "window_ready":
+      case "notification_test":
+      case "sound_test":
+      case "quit_answer":
+      case "kiosk_open":
+      case "kiosk_leave":
         return null;
       default:
         throw problem("usage", `no command is called ${command}`, null);

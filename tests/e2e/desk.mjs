@@ -90,6 +90,16 @@ class Desk {
     return child;
   }
 
+  /** Where what is started here says what it has to say. */
+  get log() {
+    return this.#log;
+  }
+
+  /** Starts a program that stays until the desk is cleared. */
+  background(program, args, options) {
+    return this.#start(program, args, options);
+  }
+
   async #display() {
     const args = ["-displayfd", "3", "-screen", "0", "1600x1000x24", "-nolisten", "tcp", "-noreset"];
     const server = this.#start("Xvfb", args, { stdio: ["ignore", this.#log, this.#log, "pipe"] });
@@ -181,6 +191,11 @@ class Desk {
       .sort()
       .map((name) => readFileSync(join(folder, name), "utf8"))
       .join("");
+  }
+
+  /** Starts the window's program without a driver, and leaves it running. */
+  leave(...args) {
+    return this.#start(this.#programs.window, ["--home", this.home, ...args]);
   }
 
   /** Starts the window's program without a driver, as a person would. */

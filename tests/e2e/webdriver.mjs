@@ -19,6 +19,7 @@ const KEYS = {
   control: "\uE009",
   space: " ",
   f6: "\uE036",
+  right: "\uE014",
 };
 
 /** Runs inside the page: the name of an element as assistive technology would read it. */

@@ -1,4 +1,4 @@
-// The one border to Rust: every command, the one event, and the theme of the window. Nothing else in the window
+// The one border to Rust: every command, the events, and the theme of the window. Nothing else in the window
 // knows the shell. What Rust answers is passed on as it is; what goes wrong is always a `Problem`.
 
 import { Channel, invoke } from "@tauri-apps/api/core";
@@ -27,10 +27,13 @@ import type { Forced } from "./types/Forced";
 import type { JournalPage } from "./types/JournalPage";
 import type { JournalQuery } from "./types/JournalQuery";
 import type { PlanView } from "./types/PlanView";
+import type { KioskView } from "./types/KioskView";
+import type { PresenceView } from "./types/PresenceView";
 import type { Problem } from "./types/Problem";
 import type { RangeProgress } from "./types/RangeProgress";
 import type { RangeSize } from "./types/RangeSize";
 import type { RangeStatus } from "./types/RangeStatus";
+import type { ShellEvent } from "./types/ShellEvent";
 import type { Silence } from "./types/Silence";
 import type { SilenceWanted } from "./types/SilenceWanted";
 import type { Verification } from "./types/Verification";
@@ -81,6 +84,14 @@ export const planRead = () => call<PlanView>("plan_read");
 export const doctorRun = () => call<DoctorReport>("doctor_run");
 export const rangeDown = () => call<RangeStatus>("range_down");
 export const windowReady = () => call<null>("window_ready");
+export const presenceRead = () => call<PresenceView>("presence_read");
+export const notificationTest = () => call<null>("notification_test");
+export const soundTest = () => call<null>("sound_test");
+export const autostartWrite = (on: boolean) => call<PresenceView>("autostart_write", { on });
+export const quitAnswer = (quit: boolean) => call<null>("quit_answer", { quit });
+export const kioskOpen = () => call<null>("kiosk_open");
+export const kioskRead = () => call<KioskView>("kiosk_read");
+export const kioskLeave = () => call<null>("kiosk_leave");
 
 /** Keeps a value. It goes this way only. */
 export const credentialSet = (handle: string, value: string, place: CredentialPlace) =>
@@ -99,6 +110,11 @@ export function rangeUp(size: RangeSize, step: (progress: RangeProgress) => void
 /** Calls back with every entry appended to the journal, by this program or another. */
 export function onJournal(heard: (entry: EntryView) => void): Promise<() => void> {
   return listen<EntryView>("journal", (event) => heard(event.payload));
+}
+
+/** Calls back with what the shell wants of the window: to go somewhere, or to ask before quitting. */
+export function onShell(heard: (event: ShellEvent) => void): Promise<() => void> {
+  return listen<ShellEvent>("shell", (event) => heard(event.payload));
 }
 
 /**

@@ -10,6 +10,7 @@ function seen(world: World, more: Partial<Seen> = {}): Seen {
     boardProblem: null,
     boardAge: 400,
     boardSilent: false,
+    presence: world.presence,
     range: { doing: null, step: null, problem: null },
     rangeShown: false,
     ...more,

@@ -4,6 +4,7 @@ import type { AppView } from "./types/AppView";
 import { duration } from "./format";
 import { words } from "./locales/en";
 import type { Board } from "./types/Board";
+import type { PresenceView } from "./types/PresenceView";
 import type { Problem } from "./types/Problem";
 import type { RangeProgress } from "./types/RangeProgress";
 
@@ -21,6 +22,7 @@ export interface Seen {
   boardProblem: Problem | null;
   boardAge: number | null;
   boardSilent: boolean;
+  presence: PresenceView | null;
   /** The range coming up or going down, if it is, with its newest step. */
   range: { doing: "up" | "down" | null; step: RangeProgress | null; problem: Problem | null };
   /** Whether the screen itself tells of the range. */
@@ -53,6 +55,9 @@ export function notices(seen: Seen): Notice[] {
   if (app && app.keychain.state !== "available") {
     const detail = [app.keychain.detail, words.notices.keychainDetail].filter(Boolean).join(" ");
     add("keychain", words.notices.keychain[app.keychain.state], detail, "credentials");
+  }
+  if (seen.presence?.was_not_ready) {
+    add("graphics", words.presence.safeGraphics, words.presence.safeGraphicsDetail);
   }
   return found;
 }

@@ -15,6 +15,8 @@ const USUAL: Settings = {
   text: "usual",
   zone: "local",
   letters: true,
+  notifications: true,
+  sound: true,
 };
 
 /** Whether this window knows a zone by that name. */

@@ -11,10 +11,13 @@ import type { DataView } from "./types/DataView";
 import type { DoctorReport } from "./types/DoctorReport";
 import type { EntryView } from "./types/EntryView";
 import type { PlanView } from "./types/PlanView";
+import type { PresenceView } from "./types/PresenceView";
 import type { Problem } from "./types/Problem";
+import type { QuitQuestion } from "./types/QuitQuestion";
 import type { RangeProgress } from "./types/RangeProgress";
 import type { RangeSize } from "./types/RangeSize";
 import type { Readiness } from "./types/Readiness";
+import type { ShellEvent } from "./types/ShellEvent";
 
 export const SCREENS = [
   "status",
@@ -104,6 +107,7 @@ class Lifeboat {
   readonly availability = new Answer<AvailabilityReport[]>(ipc.availabilityRead);
   readonly data = new Answer<DataView>(ipc.dataRead);
   readonly credentials = new Answer<Credentials>(ipc.credentialList);
+  readonly presence = new Answer<PresenceView>(ipc.presenceRead);
   readonly range = new RangeJob();
 
   /** This window's clock, once a second. */
@@ -118,6 +122,8 @@ class Lifeboat {
   said = $state.raw<{ polite: string; assertive: string }>({ polite: "", assertive: "" });
   /** The newest journal entry heard of. */
   heard = $state.raw<EntryView | null>(null);
+  /** The question before quitting, while it is open. */
+  quitting = $state.raw<QuitQuestion | null>(null);
   #trail = $state.raw<Place[]>([]);
 
   /** The board to show: never one of another environment than the one chosen last. */
@@ -153,12 +159,14 @@ class Lifeboat {
     }, LOOK_BACK_EVERY);
     window.addEventListener("hashchange", moved);
     document.addEventListener("visibilitychange", looked);
-    const listening = ipc
-      .onJournal((entry) => this.hear(entry))
-      .catch((thrown: unknown) => {
-        this.failure = ipc.toProblem(thrown);
-        return () => undefined;
-      });
+    const deaf = (thrown: unknown) => {
+      this.failure = ipc.toProblem(thrown);
+      return () => undefined;
+    };
+    const listening = [
+      ipc.onJournal((entry) => this.hear(entry)).catch(deaf),
+      ipc.onShell((event) => this.obey(event)).catch(deaf),
+    ];
     ipc.windowReady().catch((thrown: unknown) => {
       this.failure = ipc.toProblem(thrown);
     });
@@ -169,12 +177,14 @@ class Lifeboat {
       clearInterval(slowest);
       window.removeEventListener("hashchange", moved);
       document.removeEventListener("visibilitychange", looked);
-      void listening.then((end) => end());
+      for (const heard of listening) void heard.then((end) => end());
     };
   }
 
   private async open(): Promise<void> {
-    await Promise.all([this.app.read(), this.board.read()]);
+    await Promise.all([this.app.read(), this.board.read(), this.presence.read()]);
+    // What was asked while the page was not there to hear it.
+    this.quitting ??= this.presence.value?.quit ?? null;
     this.lookBack();
     if (this.app.value?.first_run && fromHash(window.location.hash) === null) this.go("welcome");
   }
@@ -185,6 +195,17 @@ class Lifeboat {
     this.lookBack();
     if (!entry.kind.startsWith("health-")) void this.app.read();
     if (entry.kind === "plan-adopted") void this.plan.read();
+  }
+
+  private obey(event: ShellEvent): void {
+    if (event.kind === "quit") this.quitting = event.asked;
+    else window.location.hash = event.place;
+  }
+
+  /** Answers the question before quitting. */
+  async answerQuit(quit: boolean): Promise<void> {
+    this.quitting = null;
+    await this.attempt(() => ipc.quitAnswer(quit));
   }
 
   private lookBack(): void {

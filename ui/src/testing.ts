@@ -31,23 +31,23 @@ Element.prototype.getClientRects = () => [{}] as unknown as DOMRectList;
 
 /** Puts a world behind the border; the answer tells the window of a journal entry. */
 export function connect(world: World): World {
-  const listeners: number[] = [];
+  const listeners: Record<string, number[]> = {};
+  let heard = 0;
   mockIPC((command, given) => {
     const values = (given ?? {}) as Record<string, unknown>;
     if (command === "plugin:event|listen") {
-      listeners.push(Number(values["handler"]));
-      return listeners.length;
+      (listeners[String(values["event"])] ??= []).push(Number(values["handler"]));
+      return ++heard;
     }
     if (command.startsWith("plugin:")) return null;
     const channel = values["progress"] as { onmessage: (step: RangeProgress) => void } | undefined;
     return world.invoke(command, values, (step) => channel?.onmessage(step));
   });
   const internals = window as unknown as { __TAURI_INTERNALS__: { runCallback(id: number, data: unknown): void } };
-  world.listener = {
-    journal: (payload) => {
-      for (const id of listeners) internals.__TAURI_INTERNALS__.runCallback(id, { event: "journal", id, payload });
-    },
+  const emit = (event: string, payload: unknown) => {
+    for (const id of listeners[event] ?? []) internals.__TAURI_INTERNALS__.runCallback(id, { event, id, payload });
   };
+  world.listener = { journal: (entry) => emit("journal", entry), shell: (event) => emit("shell", event) };
   return world;
 }
 

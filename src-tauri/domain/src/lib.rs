@@ -16,6 +16,7 @@ pub mod journal;
 pub mod maintenance;
 mod places;
 pub mod plan;
+pub mod presence;
 pub mod problem;
 pub mod provider;
 pub mod report;

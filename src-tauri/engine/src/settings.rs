@@ -105,6 +105,10 @@ pub struct Settings {
     pub zone: String,
     /// Whether single letters are keys.
     pub letters: bool,
+    /// Whether the desktop tells of what needs a person.
+    pub notifications: bool,
+    /// Whether an outage is heard as well.
+    pub sound: bool,
 }
 
 impl Default for Settings {
@@ -118,6 +122,8 @@ impl Default for Settings {
             text: TextSize::default(),
             zone: "local".to_owned(),
             letters: true,
+            notifications: true,
+            sound: true,
         }
     }
 }
@@ -152,6 +158,8 @@ pub fn read(home: &Path) -> Settings {
         text: field(&table, "text", usual.text),
         zone: Some(field(&table, "zone", usual.zone.clone())).filter(|zone| is_zone(zone)).unwrap_or(usual.zone),
         letters: field(&table, "letters", usual.letters),
+        notifications: field(&table, "notifications", usual.notifications),
+        sound: field(&table, "sound", usual.sound),
     }
 }
 
@@ -235,6 +243,8 @@ mod tests {
             text: TextSize::Largest,
             zone: "Europe/Paris".to_owned(),
             letters: false,
+            notifications: false,
+            sound: false,
             ..Settings::default()
         };
         let kept = write(home.path(), chosen).unwrap();

@@ -12,6 +12,7 @@ import { capital, plural } from "./grammar";
 import { credentials } from "./credentials";
 import { availability, history, needs, readiness } from "./lookback";
 import { findings, plan } from "./plan";
+import { kiosk, presence } from "./presence";
 import { range, settings, welcome } from "./settings";
 import { breaker } from "./breaker";
 import { silence } from "./silence";
@@ -108,6 +109,8 @@ export const words = {
   facts: fact,
   breaker,
   silence,
+  presence,
+  kiosk,
   factOf: (kind: string) => fact[kind] ?? capital(kind.replaceAll("-", " ")),
 
   screens: {

@@ -8,6 +8,7 @@ export const settings = {
     display: "Display",
     zone: "Time zone",
     credentials: "Credentials",
+    notifications: "Notifications & sound",
     data: "Data",
     range: "Practice range",
     diagnostics: "Diagnostics",

@@ -74,6 +74,7 @@ export const keys = {
   journal: "Journal",
   settings: "Settings",
   declare: "Declare incident (not in this version yet)",
+  kiosk: "From the status board: the wall, to be read from afar",
   chart: "Read a chart point by point",
   label: "Keys",
 } as const;

@@ -40,4 +40,12 @@ zone: string,
 /**
  * Whether single letters are keys.
  */
-letters: boolean, };
+letters: boolean, 
+/**
+ * Whether the desktop tells of what needs a person.
+ */
+notifications: boolean, 
+/**
+ * Whether an outage is heard as well.
+ */
+sound: boolean, };
