@@ -2,12 +2,24 @@
 
 use std::{io::Write as _, process::ExitCode};
 
-use tauri::{WebviewUrl, WebviewWindowBuilder, webview::PageLoadEvent};
+use tauri::{
+    WebviewUrl, WebviewWindowBuilder,
+    http::{HeaderValue, Response, header::CONTENT_TYPE},
+    webview::PageLoadEvent,
+};
+
+const PAGE: &str = "<!doctype html><title>Blank</title>";
 
 fn main() -> ExitCode {
     let ran = tauri::Builder::default()
+        // A page of its own: about:blank is there before anybody can be told of it.
+        .register_uri_scheme_protocol("blank", |_, _| {
+            let mut page = Response::new(PAGE.as_bytes());
+            page.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
+            page
+        })
         .setup(|app| {
-            WebviewWindowBuilder::new(app, "blank", WebviewUrl::External("about:blank".parse()?))
+            WebviewWindowBuilder::new(app, "blank", WebviewUrl::CustomProtocol("blank://localhost/".parse()?))
                 .inner_size(1280.0, 800.0)
                 .on_page_load(|_, loaded| {
                     if matches!(loaded.event(), PageLoadEvent::Finished) {

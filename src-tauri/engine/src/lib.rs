@@ -214,10 +214,12 @@ impl Engine {
 
     /// Appends a fact in the name of the actor. Acknowledged means on disk.
     pub async fn append(&self, fact: Fact) -> Result<EntryView, Problem> {
-        if let Ok(force) = self.core.force() {
-            self.core.scheduler.adopt(&force.plan).await;
-        }
-        let entry = self.core.journal.append(self.core.actor(), fact).await?;
+        let appended = self.core.journal.append(self.core.actor(), fact);
+        let entry = match self.core.force() {
+            // Sent one right after the other, so that nobody waits for the first to be on disk.
+            Ok(force) => futures_util::join!(self.core.scheduler.adopt(&force.plan), appended).1?,
+            Err(_) => appended.await?,
+        };
         Ok(EntryView::from(&entry))
     }
 

@@ -15,25 +15,29 @@ use lifeboat_domain::{
     journal::{Fact, Hash},
     problem::Problem,
 };
+use rusqlite::TransactionBehavior;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use sqlx::{
     Connection,
     sqlite::{SqliteConnectOptions, SqliteConnection, SqliteSynchronous},
 };
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
     Journal, JournalError, Opening,
     pen::Pen,
     pending::{Pending, create_new, sync_name},
+    reach,
     store::{self, file_of, make_home},
     verify::{self, Walked},
+    wall_clock,
 };
 use crate::view::{Backup, Restored};
 
 /// What a copy must be.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Manifest {
     /// The version of the program that made it.
     lifeboat: String,
@@ -47,7 +51,7 @@ struct Manifest {
     chains: Vec<Chain>,
 }
 
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Chain {
     device: Uuid,
     sequence: u64,
@@ -91,9 +95,10 @@ impl Journal {
             .await
             .map_err(copying)?;
         // What is verified is the copy, not what it was made from.
-        let mut opened = SqliteConnection::connect_with(&alone(copy.temporary())).await.map_err(copying)?;
-        let (walked, verification) = verify::verification(&mut opened, &self.shared.opening.clock, None, 0).await?;
-        opened.close().await.map_err(copying)?;
+        let reach = reach::reach(copy.temporary(), self.shared.opening.patience).await?;
+        let (walked, verification) =
+            verify::aside(&reach, &self.shared.opening.clock, None, 0, self.ended.clone()).await?;
+        reach.pool.close().await;
         if let Some(bad) = &verification.bad {
             return Err(JournalError::damaged(bad).into());
         }
@@ -174,8 +179,19 @@ async fn restore_into(
     let restoring = |source| JournalError::store("be restored", source);
     let mut connection = SqliteConnection::connect_with(&alone(partial)).await.map_err(restoring)?;
     store::migrate(&mut connection, &store::SCHEMA, partial).await?;
-    let opening = Opening::of(Path::new(""));
-    let (walked, verification) = verify::verification(&mut connection, &opening.clock, None, 0).await?;
+    connection.close().await.map_err(restoring)?;
+    let (path, manifest) = (partial.to_owned(), manifest.clone());
+    let begun = tokio::task::spawn_blocking(move || begin_anew(&path, &manifest, &actor));
+    begun.await.unwrap_or_else(|error| Err(JournalError::cut_off(partial, error)))
+}
+
+/// Verifies what was copied and gives it a device id of its own.
+fn begin_anew(path: &Path, manifest: &Manifest, actor: &str) -> Result<(u64, Uuid), JournalError> {
+    let restoring = |source: rusqlite::Error| JournalError::store("be restored", source);
+    let mut connection = rusqlite::Connection::open(path).map_err(restoring)?;
+    connection.pragma_update(None, "synchronous", "full").map_err(restoring)?;
+    let clock = wall_clock();
+    let (walked, verification) = verify::verification(&mut connection, &clock, None, 0, &CancellationToken::new())?;
     if let Some(bad) = &verification.bad {
         return Err(JournalError::BadCopy(format!("entry {}: {}", bad.entry, bad.fault)));
     }
@@ -190,13 +206,13 @@ async fn restore_into(
         made: manifest.made,
         sha256: manifest.sha256.clone(),
     };
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(restoring)?;
-    let device = store::name_device(&mut transaction).await?;
-    let mut pen = Pen::at_head(&mut transaction, device, (opening.clock)().timestamp_millis()).await?;
-    pen.fact(&mut transaction, &actor, &fact, false).await?;
-    pen.record_head(&mut transaction).await?;
-    transaction.commit().await.map_err(restoring)?;
-    connection.close().await.map_err(restoring)?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(restoring)?;
+    let device = store::name_device(&transaction)?;
+    let mut pen = Pen::at_head(&transaction, device, clock().timestamp_millis())?;
+    pen.fact(&transaction, actor, &fact, false)?;
+    pen.record_head(&transaction)?;
+    transaction.commit().map_err(restoring)?;
+    connection.close().map_err(|(_, source)| restoring(source))?;
     Ok((verification.intact, device))
 }
 

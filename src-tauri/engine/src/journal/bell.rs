@@ -1,10 +1,10 @@
-//! Hearing that somebody wrote to a file of a folder, without asking again and again: an idle program stays asleep.
+//! Hearing that somebody wrote to a file, without asking again and again: an idle program stays asleep.
 //!
 //! Where the operating system has no such bell, or none left, whoever listens has to ask.
 
 use std::{io, path::Path};
 
-/// Rings when something in a folder was written to.
+/// Rings when a file was written to.
 #[derive(Debug)]
 pub(super) struct Bell {
     // To the runtime a watch is what a pipe is: something with a descriptor that is read when it is ready.
@@ -15,18 +15,18 @@ pub(super) struct Bell {
 }
 
 impl Bell {
-    /// Hangs a bell on a folder.
+    /// Hangs a bell on a file that is there, or on every file in a folder.
     #[cfg(target_os = "linux")]
-    pub(super) fn on(folder: &Path) -> io::Result<Self> {
+    pub(super) fn on(file: &Path) -> io::Result<Self> {
         use rustix::fs::inotify;
         let watch = inotify::init(inotify::CreateFlags::NONBLOCK | inotify::CreateFlags::CLOEXEC)?;
-        inotify::add_watch(&watch, folder, inotify::WatchFlags::MODIFY)?;
+        inotify::add_watch(&watch, file, inotify::WatchFlags::MODIFY)?;
         Ok(Self { inner: tokio::net::unix::pipe::Receiver::from_owned_fd_unchecked(watch)? })
     }
 
     /// There is none on this system.
     #[cfg(not(target_os = "linux"))]
-    pub(super) fn on(_folder: &Path) -> io::Result<Self> {
+    pub(super) fn on(_file: &Path) -> io::Result<Self> {
         Err(io::ErrorKind::Unsupported.into())
     }
 
@@ -63,7 +63,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         fs::write(&file, "before").unwrap();
-        let bell = Bell::on(folder.path()).unwrap();
+        let bell = Bell::on(&file).unwrap();
+        fs::write(folder.path().join("beside"), "something else").unwrap();
         assert!(tokio::time::timeout(Duration::from_millis(50), bell.rings()).await.is_err());
         for text in ["one", "two", "three"] {
             fs::write(&file, text).unwrap();

@@ -35,17 +35,22 @@ pub(crate) enum JournalError {
     #[error("could not bring the journal's schema up to date")]
     Migration(#[source] sqlx::migrate::MigrateError),
     #[error("the journal could not {what}")]
-    Store { what: &'static str, source: sqlx::Error },
+    Store { what: &'static str, source: Refusal },
 }
 
 impl JournalError {
     /// A failure of SQLite, told apart by its code where somebody can act on it.
-    pub(super) fn store(what: &'static str, source: sqlx::Error) -> Self {
-        match primary_code(&source) {
+    pub(super) fn store(what: &'static str, source: impl Sqlite) -> Self {
+        match source.primary_code() {
             Some(BUSY | LOCKED) => Self::Busy,
             Some(FULL) => Self::Full,
-            Some(_) | None => Self::Store { what, source },
+            code => Self::Store { what, source: Refusal { code, said: source.said() } },
         }
+    }
+
+    /// Work on a thread of its own did not come to its end.
+    pub(super) fn cut_off(path: impl Into<PathBuf>, error: tokio::task::JoinError) -> Self {
+        Self::file("work on", path, io::Error::other(error))
     }
 
     /// Whether it may pass without anybody opening the journal anew.
@@ -79,14 +84,56 @@ pub(super) const CORRUPT: i32 = 11;
 pub(super) const FULL: i32 = 13;
 pub(super) const NOT_A_DATABASE: i32 = 26;
 
-pub(super) fn primary_code(error: &sqlx::Error) -> Option<i32> {
-    let code = error.as_database_error()?.code()?;
-    code.parse::<i32>().ok().map(|code| code & 0xff)
+/// What SQLite refused, through whichever library it was asked.
+pub(super) trait Sqlite {
+    /// Its primary result code, when it was SQLite that refused.
+    fn primary_code(&self) -> Option<i32>;
+    /// Its own words, without the library's around them.
+    fn said(&self) -> String;
+}
+
+impl Sqlite for sqlx::Error {
+    fn primary_code(&self) -> Option<i32> {
+        let code = self.as_database_error()?.code()?;
+        code.parse::<i32>().ok().map(|code| code & 0xff)
+    }
+
+    fn said(&self) -> String {
+        self.as_database_error().map_or_else(|| self.to_string(), |inner| inner.message().to_owned())
+    }
+}
+
+impl Sqlite for rusqlite::Error {
+    fn primary_code(&self) -> Option<i32> {
+        self.sqlite_error().map(|error| error.extended_code & 0xff)
+    }
+
+    fn said(&self) -> String {
+        self.to_string()
+    }
+}
+
+/// A refusal that was told on.
+#[derive(Debug, thiserror::Error)]
+#[error("{said}")]
+pub(crate) struct Refusal {
+    code: Option<i32>,
+    said: String,
+}
+
+impl Sqlite for Refusal {
+    fn primary_code(&self) -> Option<i32> {
+        self.code
+    }
+
+    fn said(&self) -> String {
+        self.said.clone()
+    }
 }
 
 /// Whether the file itself is broken, rather than the access to it.
-pub(super) fn is_damage(error: &sqlx::Error) -> bool {
-    matches!(primary_code(error), Some(CORRUPT | NOT_A_DATABASE))
+pub(super) fn is_damage(error: &impl Sqlite) -> bool {
+    matches!(error.primary_code(), Some(CORRUPT | NOT_A_DATABASE))
 }
 
 fn is_full(error: &io::Error) -> bool {
@@ -133,7 +180,7 @@ impl From<JournalError> for Problem {
             JournalError::Fact(source) => Self::bug(format!("{message}: {source}")),
             JournalError::Migration(source) => Self::bug(format!("{message}: {source}")),
             JournalError::Store { source, .. } => {
-                let message = format!("{message}: {}", said(&source));
+                let message = format!("{message}: {source}");
                 if is_damage(&source) {
                     Self::new(Code::JournalDamaged, message)
                         .hint("Run `lifeboat journal verify`; the entries before the damage can be exported.")
@@ -144,9 +191,4 @@ impl From<JournalError> for Problem {
             }
         }
     }
-}
-
-/// SQLite's own words, without the library's around them.
-pub(super) fn said(error: &sqlx::Error) -> String {
-    error.as_database_error().map_or_else(|| error.to_string(), |inner| inner.message().to_owned())
 }

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     JournalError, Shared,
     bell::Bell,
+    reach::log_of,
     row::{entry_of, select_entries},
     store,
     verify::Walked,
@@ -36,8 +37,8 @@ const REST: Duration = Duration::from_millis(500);
 pub(super) async fn run(shared: Arc<Shared>, appended: Arc<Notify>, ended: CancellationToken) {
     let Some(mut walked) = shared.walked(&ended).await else { return };
     let options = store::write_options(&shared.opening, false).read_only(true);
-    let mut watcher = None;
-    let mut bell = Bell::on(&shared.opening.home).ok();
+    let log = log_of(&store::file_of(&shared.opening.home));
+    let (mut watcher, mut bell, mut deaf) = (None, None, false);
     let (mut asked, mut rang) = (Instant::now(), Instant::now());
     let mut own = true;
     loop {
@@ -46,8 +47,16 @@ pub(super) async fn run(shared: Arc<Shared>, appended: Arc<Notify>, ended: Cance
             Ok(false) => return,
             Err(error) => {
                 tracing::warn!(%error, "the journal could not be followed");
-                watcher = None;
+                (watcher, bell) = (None, None);
             }
+        }
+        // Only on the log, which is there while anybody reads: signs of life beside it are no news.
+        if bell.is_none() && !deaf && watcher.is_some() {
+            bell = Bell::on(&log).ok();
+            deaf = bell.is_none();
+            own = false;
+            // Somebody may have written before it hung.
+            continue;
         }
         if ended.is_cancelled() {
             return;
@@ -72,7 +81,7 @@ pub(super) async fn run(shared: Arc<Shared>, appended: Arc<Notify>, ended: Cance
             rung = ring => {
                 rang = Instant::now();
                 if rung.is_err() {
-                    bell = None;
+                    (bell, deaf) = (None, true);
                 }
                 false
             }

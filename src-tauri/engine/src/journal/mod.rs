@@ -271,8 +271,8 @@ impl Journal {
 
     /// Verifies every chain from its first entry.
     pub(crate) async fn verify(&self) -> Result<Verification, Problem> {
-        if let Ok(reader) = self.shared.reader() {
-            return self.shared.verify_in_full(&reader).await.map_err(Problem::from);
+        if self.shared.reach().is_ok() {
+            return self.shared.verify_in_full(self.ended.clone()).await.map_err(Problem::from);
         }
         let problem = self.read_only().unwrap_or_else(|| JournalError::Closed.into());
         if problem.code != Code::JournalDamaged {

@@ -9,7 +9,7 @@ use lifeboat_domain::{
     journal::{BadEntry, ChainFault, CheckNamed, Checkpoint, Entry, Fact, Hash, HybridTime, Signature, genesis},
     status::{CheckHealth, observe},
 };
-use sqlx::{Row, sqlite::SqliteConnection};
+use rusqlite::{Connection, OptionalExtension as _, Params, Row};
 use uuid::Uuid;
 
 use super::{
@@ -44,18 +44,12 @@ pub(super) struct Pen {
 
 impl Pen {
     /// Reads where the chain ends, and the highest instant of all devices.
-    pub(super) async fn at_head(
-        connection: &mut SqliteConnection,
-        device: Uuid,
-        clock_ms: i64,
-    ) -> Result<Self, JournalError> {
-        let reading = |source| JournalError::store("read the end of its chain", source);
-        let last = sqlx::query(select_entries!("WHERE device = ? ORDER BY sequence DESC LIMIT 1"))
-            .bind(device.as_bytes().as_slice())
-            .fetch_optional(&mut *connection)
-            .await
-            .map_err(reading)?;
-        let (sequence, head, at) = match last.as_ref().map(entry_of) {
+    pub(super) fn at_head(connection: &Connection, device: Uuid, clock_ms: i64) -> Result<Self, JournalError> {
+        const READING: &str = "read the end of its chain";
+        let own = [device.as_bytes().as_slice()];
+        let last = select_entries!("WHERE device = ? ORDER BY sequence DESC LIMIT 1");
+        let last = one(connection, READING, last, own, |row| Ok(entry_of(row)))?;
+        let (sequence, head, at) = match last {
             None => (0, genesis(device), None),
             // Nothing is built on an entry that was changed behind our back.
             Some(row) => {
@@ -65,30 +59,22 @@ impl Pen {
                 (whole.sequence, whole.hash, Some(whole.at))
             }
         };
-        let highest = sqlx::query("SELECT wall_ms, counter FROM entry ORDER BY wall_ms DESC, counter DESC LIMIT 1")
-            .fetch_optional(&mut *connection)
-            .await
-            .map_err(reading)?
-            .map(|row| HybridTime {
-                wall_ms: row.get_unchecked("wall_ms"),
-                counter: u32::try_from(row.get_unchecked::<i64, _>("counter")).unwrap_or(u32::MAX),
-            });
+        let highest = "SELECT wall_ms, counter FROM entry ORDER BY wall_ms DESC, counter DESC LIMIT 1";
+        let highest = one(connection, READING, highest, [], |row| {
+            let counter = u32::try_from(row.get::<_, i64>(1)?).unwrap_or(u32::MAX);
+            Ok(HybridTime { wall_ms: row.get(0)?, counter })
+        })?;
         // Found by an index, and an index may be what is damaged.
-        let recorded: Option<(i64, Vec<u8>)> = sqlx::query_as("SELECT sequence, hash FROM head WHERE device = ?")
-            .bind(device.as_bytes().as_slice())
-            .fetch_optional(&mut *connection)
-            .await
-            .map_err(reading)?;
+        let recorded = "SELECT sequence, hash FROM head WHERE device = ?";
+        let recorded: Option<(i64, Vec<u8>)> =
+            one(connection, READING, recorded, own, |row| Ok((row.get(0)?, row.get(1)?)))?;
         let (recorded_at, recorded) = recorded.unwrap_or_else(|| (0, genesis(device).0.to_vec()));
         if u64::try_from(recorded_at) != Ok(sequence) || recorded != head.0 {
             let fault = format!("it is not where the chain was recorded to end, which is {recorded_at}");
             return Err(JournalError::damaged(&BadEntry { entry: format!("{device}/{sequence}"), fault }));
         }
-        let signed: i64 = sqlx::query_scalar("SELECT coalesce(max(sequence), 0) FROM checkpoint WHERE device = ?")
-            .bind(device.as_bytes().as_slice())
-            .fetch_one(connection)
-            .await
-            .map_err(reading)?;
+        let signed = "SELECT coalesce(max(sequence), 0) FROM checkpoint WHERE device = ?";
+        let signed: i64 = one(connection, READING, signed, own, |row| row.get(0))?.unwrap_or(0);
         Ok(Self {
             device,
             sequence,
@@ -126,64 +112,57 @@ impl Pen {
         self.moved
     }
 
-    pub(super) async fn fact(
+    pub(super) fn fact(
         &mut self,
-        connection: &mut SqliteConnection,
+        connection: &Connection,
         actor: &str,
         fact: &Fact,
         once: bool,
     ) -> Result<Entry, JournalError> {
         let (kind, body) = fact.to_parts().map_err(JournalError::Fact)?;
         if once {
-            let newest = sqlx::query(select_entries!("WHERE kind = ? ORDER BY place DESC LIMIT 1"))
-                .bind(&kind)
-                .fetch_optional(&mut *connection)
-                .await
-                .map_err(|source| JournalError::store("read its newest entry of a kind", source))?;
-            if let Some(same) = newest.and_then(|row| entry_of(&row).entry).filter(|entry| entry.body == body) {
+            let newest = select_entries!("WHERE kind = ? ORDER BY place DESC LIMIT 1");
+            let newest = one(connection, "read its newest entry of a kind", newest, [&kind], |row| Ok(entry_of(row)))?;
+            if let Some(same) = newest.and_then(|row| row.entry).filter(|entry| entry.body == body) {
                 return Ok(same);
             }
         }
         let at = HybridTime::next(self.highest, self.clock_ms);
         let times = (at, Some(self.clock_ms));
         let entry = Entry::seal(self.device, self.sequence + 1, times, actor.to_owned(), kind, body, self.head);
-        sqlx::query(
-            "INSERT INTO entry (device, sequence, wall_ms, counter, clock_ms, actor, kind, body, previous, hash) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        )
-        .bind(entry.device.as_bytes().as_slice())
-        .bind(entry.sequence as i64)
-        .bind(at.wall_ms)
-        .bind(i64::from(at.counter))
-        .bind(entry.clock_ms)
-        .bind(&entry.actor)
-        .bind(&entry.kind)
-        .bind(&entry.body)
-        .bind(entry.previous.0.as_slice())
-        .bind(entry.hash.0.as_slice())
-        .execute(&mut *connection)
-        .await
-        .map_err(|source| JournalError::store("append an entry", source))?;
+        let insert = "INSERT INTO entry (device, sequence, wall_ms, counter, clock_ms, actor, kind, body, previous, \
+                      hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+        let values = (
+            entry.device.as_bytes().as_slice(),
+            entry.sequence as i64,
+            at.wall_ms,
+            at.counter,
+            entry.clock_ms,
+            &entry.actor,
+            &entry.kind,
+            &entry.body,
+            entry.previous.0.as_slice(),
+            entry.hash.0.as_slice(),
+        );
+        write(connection, "append an entry", insert, values)?;
         (self.sequence, self.head, self.moved) = (entry.sequence, entry.hash, true);
         (self.at, self.highest) = (Some(at), Some(at));
         if self.unsigned() >= SIGN_EVERY {
-            self.sign(connection).await?;
+            self.sign(connection)?;
         }
         Ok(entry)
     }
 
     /// Signs how far the chain has come, if that is further than what is signed and there is a key.
-    pub(super) async fn sign(&mut self, connection: &mut SqliteConnection) -> Result<(), JournalError> {
-        let signing = |source| JournalError::store("keep a checkpoint", source);
+    pub(super) fn sign(&mut self, connection: &Connection) -> Result<(), JournalError> {
+        const SIGNING: &str = "keep a checkpoint";
         let (Some(key), Some(at)) = (&self.key, self.at) else { return Ok(()) };
         if self.unsigned() == 0 {
             return Ok(());
         }
-        let others: i64 = sqlx::query_scalar("SELECT coalesce(sum(sequence), 0) FROM head WHERE device <> ?")
-            .bind(self.device.as_bytes().as_slice())
-            .fetch_one(&mut *connection)
-            .await
-            .map_err(signing)?;
+        let others = "SELECT coalesce(sum(sequence), 0) FROM head WHERE device <> ?";
+        let others: i64 =
+            one(connection, SIGNING, others, [self.device.as_bytes().as_slice()], |row| row.get(0))?.unwrap_or(0);
         let checkpoint = key.sign(Checkpoint {
             device: self.device,
             sequence: self.sequence,
@@ -194,29 +173,27 @@ impl Pen {
             key: key.public(),
             signature: Signature([0; 64]),
         });
-        sqlx::query(
-            "INSERT INTO checkpoint (device, sequence, head, wall_ms, counter, clock_ms, entries, key, signature) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        )
-        .bind(checkpoint.device.as_bytes().as_slice())
-        .bind(checkpoint.sequence as i64)
-        .bind(checkpoint.head.0.as_slice())
-        .bind(at.wall_ms)
-        .bind(i64::from(at.counter))
-        .bind(checkpoint.clock_ms)
-        .bind(checkpoint.entries as i64)
-        .bind(checkpoint.key.0.as_slice())
-        .bind(checkpoint.signature.0.as_slice())
-        .execute(connection)
-        .await
-        .map_err(signing)?;
+        let insert = "INSERT INTO checkpoint (device, sequence, head, wall_ms, counter, clock_ms, entries, key, \
+                      signature) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+        let values = (
+            checkpoint.device.as_bytes().as_slice(),
+            checkpoint.sequence as i64,
+            checkpoint.head.0.as_slice(),
+            at.wall_ms,
+            at.counter,
+            checkpoint.clock_ms,
+            checkpoint.entries as i64,
+            checkpoint.key.0.as_slice(),
+            checkpoint.signature.0.as_slice(),
+        );
+        write(connection, SIGNING, insert, values)?;
         self.signed = self.sequence;
         Ok(())
     }
 
-    pub(super) async fn sample(
+    pub(super) fn sample(
         &mut self,
-        connection: &mut SqliteConnection,
+        connection: &Connection,
         record: &SampleRecord,
     ) -> Result<CheckHealth, JournalError> {
         let mut sample = record.sample.clone();
@@ -225,7 +202,7 @@ impl Pen {
         let key = (record.environment.to_string(), record.check.to_string());
         let before = match self.healths.remove(&key) {
             Some(health) => health,
-            None => views::kept_health(connection, &key).await?,
+            None => views::kept_health(connection, &key)?,
         };
         let (after, event) = observe(&before, &sample, record.failures);
         if self.sparing && after.suspicion.is_none() && (after.health, after.since) == (before.health, before.since) {
@@ -233,10 +210,10 @@ impl Pen {
             self.healths.insert(key, before);
             return Ok(after);
         }
-        insert_sample(connection, &key, &sample).await?;
-        views::keep_telemetry(connection, &key, &after).await?;
+        insert_sample(connection, &key, &sample)?;
+        views::keep_telemetry(connection, &key, &after)?;
         if let Some(event) = event {
-            views::keep_health(connection, &key, event.change()).await?;
+            views::keep_health(connection, &key, event.change())?;
             let named = CheckNamed {
                 environment: record.environment.clone(),
                 check: record.check.clone(),
@@ -245,40 +222,59 @@ impl Pen {
                 plan: record.plan.clone(),
                 answer: sample.answer.clone(),
             };
-            self.fact(connection, &record.actor, &Fact::of_health(named, event), false).await?;
+            self.fact(connection, &record.actor, &Fact::of_health(named, event), false)?;
         }
         self.healths.insert(key, after.clone());
         Ok(after)
     }
 
-    pub(super) async fn record_head(&self, connection: &mut SqliteConnection) -> Result<(), JournalError> {
+    pub(super) fn record_head(&self, connection: &Connection) -> Result<(), JournalError> {
         if !self.moved {
             return Ok(());
         }
-        views::keep_head(connection, self.device, self.sequence, self.head).await
+        views::keep_head(connection, self.device, self.sequence, self.head)
     }
 }
 
-async fn insert_sample(
-    connection: &mut SqliteConnection,
+fn insert_sample(
+    connection: &Connection,
     (environment, check): &(String, String),
     sample: &lifeboat_domain::check::Sample,
 ) -> Result<(), JournalError> {
-    let verdict = serde_json::to_value(sample.verdict).map_err(JournalError::Fact)?;
-    sqlx::query(
-        "INSERT INTO sample (environment, check_id, at_us, latency_ms, verdict, reason, measurements, answer) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-    )
-    .bind(environment)
-    .bind(check)
-    .bind(sample.at.timestamp_micros())
-    .bind(sample.latency_ms)
-    .bind(verdict.as_str().unwrap_or("unknown"))
-    .bind(&sample.reason)
-    .bind(serde_json::to_string(&sample.measurements).map_err(JournalError::Fact)?)
-    .bind(&sample.answer)
-    .execute(connection)
-    .await
-    .map_err(|source| JournalError::store("keep a sample", source))?;
-    Ok(())
+    let insert = "INSERT INTO sample (environment, check_id, at_us, latency_ms, verdict, reason, measurements, answer) \
+                  VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+    let values = (
+        environment,
+        check,
+        sample.at.timestamp_micros(),
+        sample.latency_ms,
+        sample.verdict.word(),
+        &sample.reason,
+        serde_json::to_string(&sample.measurements).map_err(JournalError::Fact)?,
+        &sample.answer,
+    );
+    write(connection, "keep a sample", insert, values)
+}
+
+/// The one row of a question, if there is one.
+pub(super) fn one<T>(
+    connection: &Connection,
+    what: &'static str,
+    question: &str,
+    values: impl Params,
+    read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+) -> Result<Option<T>, JournalError> {
+    let row = connection.prepare_cached(question).and_then(|mut question| question.query_row(values, read).optional());
+    row.map_err(|source| JournalError::store(what, source))
+}
+
+/// Writes once.
+pub(super) fn write(
+    connection: &Connection,
+    what: &'static str,
+    statement: &str,
+    values: impl Params,
+) -> Result<(), JournalError> {
+    let written = connection.prepare_cached(statement).and_then(|mut statement| statement.execute(values));
+    written.map(drop).map_err(|source| JournalError::store(what, source))
 }

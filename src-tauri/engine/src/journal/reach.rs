@@ -18,7 +18,7 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-use super::error::{CANNOT_OPEN, IO, JournalError, NO_PERMISSION, READ_ONLY, is_damage, primary_code};
+use super::error::{CANNOT_OPEN, IO, JournalError, NO_PERMISSION, READ_ONLY, Sqlite as _, is_damage};
 
 /// The first schema with wall clocks, checkpoints and suspicions.
 const EVIDENCE: i64 = 2;
@@ -40,24 +40,59 @@ pub(super) struct Reach {
     pub(super) note: Option<Problem>,
     /// Whether its schema is at least this program's, so that what others append can be followed.
     pub(super) current: bool,
+    path: PathBuf,
+    patience: Duration,
+    /// Whether nobody can be writing to it.
+    immutable: bool,
     /// Held as long as it is read from.
     _copy: Option<Arc<Copy>>,
 }
 
+impl Reach {
+    /// The file that is read.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A connection for who reads a lot on a thread of its own.
+    pub(super) fn open(&self) -> Result<rusqlite::Connection, JournalError> {
+        self.try_open().map_err(|source| JournalError::store("open its file", source))
+    }
+
+    fn try_open(&self) -> rusqlite::Result<rusqlite::Connection> {
+        use rusqlite::OpenFlags;
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = if self.immutable {
+            let path = self.path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+            rusqlite::Connection::open_with_flags(
+                format!("file:{path}?immutable=1"),
+                flags | OpenFlags::SQLITE_OPEN_URI,
+            )?
+        } else {
+            rusqlite::Connection::open_with_flags(&self.path, flags)?
+        };
+        connection.busy_timeout(self.patience)?;
+        if !self.current {
+            connection.execute_batch(OLDER)?;
+        }
+        Ok(connection)
+    }
+}
+
 /// Finds the way to read a file.
 pub(super) async fn reach(path: &Path, patience: Duration) -> Result<Reach, JournalError> {
-    let (options, note, copy) = match look(&usual(path, patience)).await {
+    let (options, note, copy, immutable) = match look(&usual(path, patience)).await {
         Err(error) if is_out_of_reach(&error) => {
             if is_read_only_medium(path) && !has_log(path) {
-                (usual(path, patience).immutable(true), Some(note_medium()), None)
+                (usual(path, patience).immutable(true), Some(note_medium()), None, true)
             } else {
                 let (copy, at) = copy_of(path)?;
                 let options = usual(&copy.journal(), patience);
-                (options, Some(note_copy(at)), Some(Arc::new(copy)))
+                (options, Some(note_copy(at)), Some(Arc::new(copy)), false)
             }
         }
         // Damage and the rest are told by whoever reads.
-        Ok(()) | Err(_) => (usual(path, patience), None, None),
+        Ok(()) | Err(_) => (usual(path, patience), None, None, false),
     };
     let schema = match SqliteConnection::connect_with(&options).await {
         Ok(mut connection) => super::store::version(&mut connection).await.unwrap_or(EVIDENCE),
@@ -73,17 +108,13 @@ pub(super) async fn reach(path: &Path, patience: Duration) -> Result<Reach, Jour
             Ok(())
         })
     });
-    Ok(Reach { pool: pool.connect_lazy_with(options), note, current, _copy: copy })
+    let pool = pool.connect_lazy_with(options);
+    let path = copy.as_ref().map_or_else(|| path.to_owned(), |copy: &Arc<Copy>| copy.journal());
+    Ok(Reach { pool, note, current, path, patience, immutable, _copy: copy })
 }
 
 fn usual(path: &Path, patience: Duration) -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(false)
-        .read_only(true)
-        // A walk over all entries hands them over in larger helpings.
-        .row_buffer_size(1_024)
-        .busy_timeout(patience)
+    SqliteConnectOptions::new().filename(path).create_if_missing(false).read_only(true).busy_timeout(patience)
 }
 
 async fn look(options: &SqliteConnectOptions) -> Result<(), sqlx::Error> {
@@ -93,7 +124,7 @@ async fn look(options: &SqliteConnectOptions) -> Result<(), sqlx::Error> {
 }
 
 fn is_out_of_reach(error: &sqlx::Error) -> bool {
-    matches!(primary_code(error), Some(CANNOT_OPEN | READ_ONLY | NO_PERMISSION | IO))
+    matches!(error.primary_code(), Some(CANNOT_OPEN | READ_ONLY | NO_PERMISSION | IO))
 }
 
 fn is_read_only_medium(path: &Path) -> bool {

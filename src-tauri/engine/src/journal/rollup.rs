@@ -10,7 +10,8 @@ use lifeboat_domain::{
     check::{Sample, Verdict},
     status::rollup::{Grain, Rollup, SAMPLES_KEPT, VerdictCounts},
 };
-use sqlx::{Connection, Row, SqliteConnection, sqlite::SqliteRow};
+use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior};
+use sqlx::Row as _;
 
 use super::{Journal, JournalError};
 
@@ -21,112 +22,105 @@ const PASS: i64 = 10_000;
 type Key = (Grain, String, String, i64);
 
 /// Rolls up what has come since the last pass; answers whether more is waiting.
-pub(super) async fn roll(connection: &mut SqliteConnection) -> Result<bool, JournalError> {
-    let failed = |source| JournalError::store("roll samples up", source);
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
-    let mark: Option<i64> =
-        sqlx::query_scalar("SELECT place FROM rolled").fetch_optional(&mut *transaction).await.map_err(failed)?;
-    let rows = sqlx::query(
-        "SELECT place, environment, check_id, at_us, latency_ms, verdict FROM sample WHERE place > ? \
-         ORDER BY place LIMIT ?",
-    )
-    .bind(mark.unwrap_or(0))
-    .bind(PASS)
-    .fetch_all(&mut *transaction)
-    .await
-    .map_err(failed)?;
-    let Some(last) = rows.last().map(|row| row.get::<i64, _>("place")) else { return Ok(false) };
+pub(super) fn roll(connection: &mut Connection) -> Result<bool, JournalError> {
+    try_roll(connection).map_err(|source| JournalError::store("roll samples up", source))
+}
+
+fn try_roll(connection: &mut Connection) -> rusqlite::Result<bool> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mark: Option<i64> = transaction.query_row("SELECT place FROM rolled", [], |row| row.get(0)).optional()?;
     let mut rolled: BTreeMap<Key, Rollup> = BTreeMap::new();
-    for row in &rows {
-        let Some(sample) = bare(row) else { continue };
-        // Telemetry that is damaged is left out, and keeps nobody from writing.
-        let names = (row.try_get::<String, _>("environment"), row.try_get::<String, _>("check_id"));
-        let (Ok(environment), Ok(check)) = names else { continue };
-        for grain in Grain::ALL {
-            let key = (grain, environment.clone(), check.clone(), grain.begin(sample.at));
-            rolled.entry(key).or_default().add(&sample);
+    let (mut last, mut passed) = (None, 0);
+    {
+        let mut waiting = transaction.prepare_cached(
+            "SELECT place, at_us, latency_ms, verdict, environment, check_id FROM sample WHERE place > ? \
+             ORDER BY place LIMIT ?",
+        )?;
+        let mut rows = waiting.query([mark.unwrap_or(0), PASS])?;
+        while let Some(row) = rows.next()? {
+            (last, passed) = (Some(row.get::<_, i64>(0)?), passed + 1);
+            // Telemetry that is damaged is left out, and keeps nobody from writing.
+            let (Some(sample), Ok(environment), Ok(check)) =
+                (bare(row), row.get::<_, String>(4), row.get::<_, String>(5))
+            else {
+                continue;
+            };
+            for grain in Grain::ALL {
+                let key = (grain, environment.clone(), check.clone(), grain.begin(sample.at));
+                rolled.entry(key).or_default().add(&sample);
+            }
         }
     }
+    let Some(last) = last else { return Ok(false) };
     for (key, new) in &rolled {
-        let mut whole = read(&mut transaction, key).await.map_err(failed)?;
+        let mut whole = read(&transaction, key)?;
         whole.merge(new);
-        write(&mut transaction, key, &whole).await.map_err(failed)?;
+        write(&transaction, key, &whole)?;
     }
-    sqlx::query("INSERT INTO rolled (singleton, place) VALUES (1, ?) ON CONFLICT DO UPDATE SET place = excluded.place")
-        .bind(last)
-        .execute(&mut *transaction)
-        .await
-        .map_err(failed)?;
-    transaction.commit().await.map_err(failed)?;
-    Ok(rows.len() as i64 == PASS)
+    transaction.execute(
+        "INSERT INTO rolled (singleton, place) VALUES (1, ?) ON CONFLICT DO UPDATE SET place = excluded.place",
+        [last],
+    )?;
+    transaction.commit()?;
+    Ok(passed == PASS)
 }
 
 /// Removes old samples that are rolled up, and old roll-ups. Of each check the newest sample that was not operational
 /// stays, because its answer is still asked for, and of all the last, because the mark is told by its place.
-pub(super) async fn prune(connection: &mut SqliteConnection, now: DateTime<Utc>) -> Result<u64, JournalError> {
-    let failed = |source| JournalError::store("remove old samples", source);
+pub(super) fn prune(connection: &Connection, now: DateTime<Utc>) -> Result<u64, JournalError> {
+    try_prune(connection, now).map_err(|source| JournalError::store("remove old samples", source))
+}
+
+fn try_prune(connection: &Connection, now: DateTime<Utc>) -> rusqlite::Result<u64> {
     let oldest = now - SAMPLES_KEPT.to_delta();
-    let samples = sqlx::query(
+    let samples = connection.execute(
         "DELETE FROM sample WHERE at_us < ? AND place <= coalesce((SELECT place FROM rolled), 0) \
          AND place < (SELECT max(place) FROM sample) AND place NOT IN \
          (SELECT max(place) FROM sample WHERE verdict <> 'operational' GROUP BY environment, check_id)",
-    )
-    .bind(oldest.timestamp_micros())
-    .execute(&mut *connection)
-    .await
-    .map_err(failed)?;
+        [oldest.timestamp_micros()],
+    )?;
     for grain in Grain::ALL {
-        sqlx::query("DELETE FROM rollup WHERE grain = ? AND begin_s < ?")
-            .bind(grain.word())
-            .bind(grain.begin(now - grain.kept().to_delta()))
-            .execute(&mut *connection)
-            .await
-            .map_err(failed)?;
+        let oldest = grain.begin(now - grain.kept().to_delta());
+        connection.execute("DELETE FROM rollup WHERE grain = ? AND begin_s < ?", (grain.word(), oldest))?;
     }
-    Ok(samples.rows_affected())
+    Ok(samples as u64)
 }
 
-async fn read(connection: &mut SqliteConnection, (grain, environment, check, begin): &Key) -> sqlx::Result<Rollup> {
-    let row = sqlx::query("SELECT * FROM rollup WHERE grain = ? AND environment = ? AND check_id = ? AND begin_s = ?")
-        .bind(grain.word())
-        .bind(environment)
-        .bind(check)
-        .bind(begin)
-        .fetch_optional(connection)
-        .await?;
-    Ok(row.as_ref().map(rollup_of).unwrap_or_default())
+fn read(connection: &Connection, (grain, environment, check, begin): &Key) -> rusqlite::Result<Rollup> {
+    let mut known = connection
+        .prepare_cached("SELECT * FROM rollup WHERE grain = ? AND environment = ? AND check_id = ? AND begin_s = ?")?;
+    let known = known.query_row((grain.word(), environment, check, begin), |row| Ok(rollup_of(row))).optional()?;
+    Ok(known.unwrap_or_default())
 }
 
-async fn write(
-    connection: &mut SqliteConnection,
+fn write(
+    connection: &Connection,
     (grain, environment, check, begin): &Key,
     rollup: &Rollup,
-) -> sqlx::Result<()> {
+) -> rusqlite::Result<usize> {
     let steps: Vec<(&u16, &u32)> = rollup.steps.iter().collect();
     let whole = |us: u64| i64::try_from(us).unwrap_or(i64::MAX);
-    sqlx::query("INSERT OR REPLACE INTO rollup VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
-        .bind(grain.word())
-        .bind(environment)
-        .bind(check)
-        .bind(begin)
-        .bind(rollup.verdicts.operational)
-        .bind(rollup.verdicts.degraded)
-        .bind(rollup.verdicts.outage)
-        .bind(rollup.verdicts.unknown)
-        .bind(whole(rollup.latency_sum_us))
-        .bind(rollup.latency_min_us.map(whole))
-        .bind(rollup.latency_max_us.map(whole))
-        .bind(serde_json::to_string(&steps).unwrap_or_default())
-        .execute(connection)
-        .await?;
-    Ok(())
+    connection.prepare_cached("INSERT OR REPLACE INTO rollup VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?.execute((
+        grain.word(),
+        environment,
+        check,
+        begin,
+        rollup.verdicts.operational,
+        rollup.verdicts.degraded,
+        rollup.verdicts.outage,
+        rollup.verdicts.unknown,
+        whole(rollup.latency_sum_us),
+        rollup.latency_min_us.map(whole),
+        rollup.latency_max_us.map(whole),
+        serde_json::to_string(&steps).unwrap_or_default(),
+    ))
 }
 
-fn rollup_of(row: &SqliteRow) -> Rollup {
-    let us = |name: &str| row.try_get::<Option<i64>, _>(name).ok().flatten().and_then(|us| u64::try_from(us).ok());
-    let count = |name: &str| row.try_get::<u32, _>(name).unwrap_or(0);
+fn rollup_of(row: &Row<'_>) -> Rollup {
+    let us = |name: &str| row.get::<_, Option<i64>>(name).ok().flatten().and_then(|us| u64::try_from(us).ok());
+    let count = |name: &str| row.get::<_, u32>(name).unwrap_or(0);
     let steps: Vec<(u16, u32)> =
-        row.try_get("steps").ok().and_then(|text: String| serde_json::from_str(&text).ok()).unwrap_or_default();
+        row.get("steps").ok().and_then(|text: String| serde_json::from_str(&text).ok()).unwrap_or_default();
     Rollup {
         verdicts: VerdictCounts {
             operational: count("operational"),
@@ -142,17 +136,46 @@ fn rollup_of(row: &SqliteRow) -> Rollup {
 }
 
 /// As much of a sample as a roll-up needs.
-fn bare(row: &SqliteRow) -> Option<Sample> {
-    let verdict = row.try_get::<String, _>("verdict").ok()?;
+fn bare(row: &Row<'_>) -> Option<Sample> {
+    let verdict: String = row.get("verdict").ok()?;
     Some(Sample {
-        at: DateTime::from_timestamp_micros(row.try_get("at_us").ok()?)?,
-        latency_ms: row.try_get("latency_ms").ok()?,
+        at: DateTime::from_timestamp_micros(row.get("at_us").ok()?)?,
+        latency_ms: row.get("latency_ms").ok()?,
         verdict: serde_json::from_value::<Verdict>(verdict.into()).ok()?,
         reason: String::new(),
         measurements: Vec::new(),
         answer: None,
         fault: None,
     })
+}
+
+/// The roll-ups of a check since where one begins; the samples not yet in them included.
+fn rollups(
+    connection: &mut Connection,
+    (grain, environment, check, from): &Key,
+) -> rusqlite::Result<BTreeMap<i64, Rollup>> {
+    // One transaction, so that no sample moves from the rest to the roll-ups between the two questions.
+    let transaction = connection.transaction()?;
+    let mut rollups: BTreeMap<i64, Rollup> = BTreeMap::new();
+    let mut known = transaction
+        .prepare("SELECT * FROM rollup WHERE grain = ? AND environment = ? AND check_id = ? AND begin_s >= ?")?;
+    let mut rows = known.query((grain.word(), environment, check, from))?;
+    while let Some(row) = rows.next()? {
+        if let Ok(begin) = row.get("begin_s") {
+            rollups.insert(begin, rollup_of(row));
+        }
+    }
+    let mut rest = transaction.prepare(
+        "SELECT at_us, latency_ms, verdict FROM sample WHERE environment = ? AND check_id = ? AND at_us >= ? \
+         AND place > coalesce((SELECT place FROM rolled), 0)",
+    )?;
+    let mut rows = rest.query((environment, check, from.saturating_mul(1_000_000)))?;
+    while let Some(row) = rows.next()? {
+        if let Some(sample) = bare(row) {
+            rollups.entry(grain.begin(sample.at)).or_default().add(&sample);
+        }
+    }
+    Ok(rollups)
 }
 
 impl Journal {
@@ -164,36 +187,13 @@ impl Journal {
         grain: Grain,
         since: DateTime<Utc>,
     ) -> Result<BTreeMap<i64, Rollup>, JournalError> {
-        let failed = |source| JournalError::store("read its roll-ups", source);
-        let reader = self.shared.reader()?;
-        // One transaction, so that no sample moves from the rest to the roll-ups between the two questions.
-        let mut transaction = reader.begin().await.map_err(failed)?;
-        let from = grain.begin(since);
-        let rows =
-            sqlx::query("SELECT * FROM rollup WHERE grain = ? AND environment = ? AND check_id = ? AND begin_s >= ?")
-                .bind(grain.word())
-                .bind(environment.as_str())
-                .bind(check.as_str())
-                .bind(from)
-                .fetch_all(&mut *transaction)
-                .await
-                .map_err(failed)?;
-        let mut rollups: BTreeMap<i64, Rollup> =
-            rows.iter().filter_map(|row| Some((row.try_get::<i64, _>("begin_s").ok()?, rollup_of(row)))).collect();
-        let rest = sqlx::query(
-            "SELECT at_us, latency_ms, verdict FROM sample WHERE environment = ? AND check_id = ? AND at_us >= ? \
-             AND place > coalesce((SELECT place FROM rolled), 0)",
-        )
-        .bind(environment.as_str())
-        .bind(check.as_str())
-        .bind(from.saturating_mul(1_000_000))
-        .fetch_all(&mut *transaction)
-        .await
-        .map_err(failed)?;
-        for sample in rest.iter().filter_map(bare) {
-            rollups.entry(grain.begin(sample.at)).or_default().add(&sample);
-        }
-        Ok(rollups)
+        let reach = self.shared.reach()?;
+        let path = reach.path().to_owned();
+        let key = (grain, environment.to_string(), check.to_string(), grain.begin(since));
+        let read = tokio::task::spawn_blocking(move || {
+            rollups(&mut reach.open()?, &key).map_err(|source| JournalError::store("read its roll-ups", source))
+        });
+        read.await.unwrap_or_else(|error| Err(JournalError::cut_off(path, error)))
     }
 
     /// How large its file is, with what SQLite keeps beside it.

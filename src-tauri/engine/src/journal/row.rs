@@ -11,8 +11,7 @@ use uuid::Uuid;
 macro_rules! select_entries {
     ($rest:literal) => {
         concat!(
-            "SELECT place, device, sequence, wall_ms, counter, clock_ms, CAST(actor AS BLOB) AS actor, ",
-            "CAST(kind AS BLOB) AS kind, CAST(body AS BLOB) AS body, previous, hash FROM entry ",
+            "SELECT place, device, sequence, wall_ms, counter, clock_ms, actor, kind, body, previous, hash FROM entry ",
             $rest
         )
     };
@@ -53,47 +52,71 @@ impl EntryRow {
     }
 }
 
-pub(super) fn entry_of(row: &SqliteRow) -> EntryRow {
-    let place = row.try_get_unchecked::<i64, _>("place").unwrap_or(-1);
-    let device = row.try_get_unchecked::<Vec<u8>, _>("device").ok().and_then(|bytes| Uuid::from_slice(&bytes).ok());
-    let sequence = row.try_get_unchecked::<Option<i64>, _>("sequence").ok().flatten();
+/// A row as either library hands it over. What is of another type than it was written with cannot be read.
+pub(super) trait Columns {
+    fn number(&self, column: usize) -> Option<Option<i64>>;
+    fn bytes(&self, column: usize) -> Option<&[u8]>;
+}
+
+impl Columns for SqliteRow {
+    fn number(&self, column: usize) -> Option<Option<i64>> {
+        // SQLite would read nothing as 0.
+        self.try_get_unchecked(column).ok()
+    }
+
+    fn bytes(&self, column: usize) -> Option<&[u8]> {
+        self.try_get_unchecked(column).ok()
+    }
+}
+
+impl Columns for rusqlite::Row<'_> {
+    fn number(&self, column: usize) -> Option<Option<i64>> {
+        self.get_ref(column).ok()?.as_i64_or_null().ok()
+    }
+
+    fn bytes(&self, column: usize) -> Option<&[u8]> {
+        self.get_ref(column).ok()?.as_bytes().ok()
+    }
+}
+
+/// The entry in a row that was asked for with `select_entries`.
+pub(super) fn entry_of(row: &impl Columns) -> EntryRow {
+    let place = row.number(0).flatten().unwrap_or(-1);
+    let device = row.bytes(1).and_then(|bytes| Uuid::from_slice(bytes).ok());
+    let sequence = row.number(2).flatten();
     EntryRow { place, id: device.zip(sequence), entry: whole_entry(row, device, sequence) }
 }
 
-fn whole_entry(row: &SqliteRow, device: Option<Uuid>, sequence: Option<i64>) -> Option<Entry> {
-    let text = |name: &str| String::from_utf8(row.try_get_unchecked::<Vec<u8>, _>(name).ok()?).ok();
-    let hash = |name: &str| row.try_get_unchecked::<Vec<u8>, _>(name).ok()?.try_into().ok().map(Hash);
-    // SQLite would read nothing as 0.
-    let number = |name: &str| row.try_get_unchecked::<Option<i64>, _>(name).ok()?;
+fn whole_entry(row: &impl Columns, device: Option<Uuid>, sequence: Option<i64>) -> Option<Entry> {
+    let text = |column: usize| Some(str::from_utf8(row.bytes(column)?).ok()?.to_owned());
+    let hash = |column: usize| row.bytes(column)?.try_into().ok().map(Hash);
+    let number = |column: usize| row.number(column)?;
     Some(Entry {
         device: device?,
         sequence: u64::try_from(sequence?).ok()?,
-        at: HybridTime { wall_ms: number("wall_ms")?, counter: u32::try_from(number("counter")?).ok()? },
-        clock_ms: row.try_get_unchecked("clock_ms").ok()?,
-        actor: text("actor")?,
-        kind: text("kind")?,
-        body: text("body")?,
-        previous: hash("previous")?,
-        hash: hash("hash")?,
+        at: HybridTime { wall_ms: number(3)?, counter: u32::try_from(number(4)?).ok()? },
+        clock_ms: row.number(5)?,
+        actor: text(6)?,
+        kind: text(7)?,
+        body: text(8)?,
+        previous: hash(9)?,
+        hash: hash(10)?,
     })
 }
 
-/// A checkpoint; nothing when the row is not what one looks like.
-pub(super) fn checkpoint_of(row: &SqliteRow) -> Option<Checkpoint> {
-    let bytes = |name: &str| row.try_get_unchecked::<Vec<u8>, _>(name).ok();
-    let number = |name: &str| u64::try_from(row.try_get_unchecked::<i64, _>(name).ok()?).ok();
+/// A checkpoint in a row that was asked for with `select_checkpoints`; nothing when it is not what one looks like.
+pub(super) fn checkpoint_of(row: &impl Columns) -> Option<Checkpoint> {
+    let number = |column: usize| row.number(column)?;
+    let whole = |column: usize| u64::try_from(number(column)?).ok();
     Some(Checkpoint {
-        device: Uuid::from_slice(&bytes("device")?).ok()?,
-        sequence: number("sequence")?,
-        head: Hash(bytes("head")?.try_into().ok()?),
-        at: HybridTime {
-            wall_ms: row.try_get_unchecked("wall_ms").ok()?,
-            counter: u32::try_from(row.try_get_unchecked::<i64, _>("counter").ok()?).ok()?,
-        },
-        clock_ms: row.try_get_unchecked("clock_ms").ok()?,
-        entries: number("entries")?,
-        key: PublicKey(bytes("key")?.try_into().ok()?),
-        signature: Signature(bytes("signature")?.try_into().ok()?),
+        device: Uuid::from_slice(row.bytes(1)?).ok()?,
+        sequence: whole(2)?,
+        head: Hash(row.bytes(3)?.try_into().ok()?),
+        at: HybridTime { wall_ms: number(4)?, counter: u32::try_from(number(5)?).ok()? },
+        clock_ms: number(6)?,
+        entries: whole(7)?,
+        key: PublicKey(row.bytes(8)?.try_into().ok()?),
+        signature: Signature(row.bytes(9)?.try_into().ok()?),
     })
 }
 

@@ -104,7 +104,12 @@ impl Shared {
 
     /// Where to read from.
     pub(super) fn reader(&self) -> Result<SqlitePool, JournalError> {
-        self.ways().reach.as_ref().map(|reach| reach.pool.clone()).ok_or(JournalError::Closed)
+        self.reach().map(|reach| reach.pool)
+    }
+
+    /// The way to read from it.
+    pub(super) fn reach(&self) -> Result<Reach, JournalError> {
+        self.ways().reach.clone().ok_or(JournalError::Closed)
     }
 
     /// Takes in what opening found.
@@ -171,9 +176,8 @@ impl Shared {
     }
 
     /// Verifies every chain from its first entry.
-    pub(super) async fn verify_in_full(&self, reader: &SqlitePool) -> Result<Verification, JournalError> {
-        let mut connection = reader.acquire().await.map_err(|source| JournalError::store("verify it", source))?;
-        let (walked, verification) = verify::verification(&mut connection, &self.opening.clock, None, 0).await?;
+    pub(super) async fn verify_in_full(&self, ended: CancellationToken) -> Result<Verification, JournalError> {
+        let (walked, verification) = verify::aside(&self.reach()?, &self.opening.clock, None, 0, ended).await?;
         self.judge(&walked, verification.clone());
         Ok(verification)
     }
@@ -196,12 +200,8 @@ pub(super) async fn verify_in_full(shared: Arc<Shared>, ended: CancellationToken
     if !walked.took_on_word() {
         return;
     }
-    let Ok(reader) = shared.reader() else { return };
-    let done = tokio::select! {
-        done = shared.verify_in_full(&reader) => done,
-        () = ended.cancelled() => return,
-    };
-    match done {
+    match shared.verify_in_full(ended.clone()).await {
+        Err(_) if ended.is_cancelled() => {}
         Ok(Verification { bad: Some(bad), .. }) => {
             tracing::error!(entry = %bad.entry, fault = %bad.fault, "the journal is damaged");
         }

@@ -11,16 +11,18 @@ use lifeboat_domain::{
     journal::{BadEntry, Verification},
     problem::Problem,
 };
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior};
 use sqlx::{
-    Connection, Row,
+    Connection as _,
     migrate::Migrator,
     sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous},
 };
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
     Opening,
-    error::{BUSY, JournalError, NOT_UNDERSTOOD, is_damage, primary_code, said},
+    error::{JournalError, NOT_UNDERSTOOD, Sqlite as _, is_damage},
     reach::{self, Reach, has_log, log_of},
     reserve::RESERVE,
     verify::{self, Walked},
@@ -90,7 +92,7 @@ pub(super) async fn open(opening: &Opening) -> Result<Opened, JournalError> {
             (opened.device, opened.reserve_in_use) = (Some(device), reserve_in_use);
         }
         Err(JournalError::Store { source, .. }) if is_damage(&source) => {
-            let fault = said(&source);
+            let fault = source.said();
             if !has_entries(&path).await {
                 opened.problem = Some(JournalError::NotAJournal { path, fault }.into());
                 return Ok(opened);
@@ -126,8 +128,8 @@ pub(super) async fn open(opening: &Opening) -> Result<Opened, JournalError> {
 /// When SQLite does not understand a question about a file of a known schema, that schema is not what was written.
 fn not_as_written(error: JournalError) -> JournalError {
     match &error {
-        JournalError::Store { source, .. } if primary_code(source) == Some(NOT_UNDERSTOOD) => {
-            JournalError::damaged(&BadEntry { entry: "journal.sqlite".to_owned(), fault: said(source) })
+        JournalError::Store { source, .. } if source.primary_code() == Some(NOT_UNDERSTOOD) => {
+            JournalError::damaged(&BadEntry { entry: "journal.sqlite".to_owned(), fault: source.said() })
         }
         _ => error,
     }
@@ -146,9 +148,8 @@ pub(super) async fn verified(
     device: Option<Uuid>,
 ) -> Result<(Reach, Walked, Verification), JournalError> {
     let reach = reach::reach(path, opening.patience).await?;
-    let mut connection = reach.pool.acquire().await.map_err(|source| JournalError::store("open its file", source))?;
-    let (walked, verification) = verify::verification(&mut connection, &opening.clock, device, opening.at_once).await?;
-    drop(connection);
+    let whole = CancellationToken::new();
+    let (walked, verification) = verify::aside(&reach, &opening.clock, device, opening.at_once, whole).await?;
     Ok((reach, walked, verification))
 }
 
@@ -157,9 +158,9 @@ pub(super) async fn prepare_alone(path: &Path, opening: &Opening) -> Result<(Uui
     // Two programs that start together on a new home must not both make the schema.
     let alone = alone(&opening.home.join("journal.lock"), opening.patience).await?;
     make_private_file(path)?;
-    let prepared = match prepare(path, &write_options(opening, false)).await {
+    let prepared = match prepare(path, opening, false).await {
         Err(JournalError::Full) if opening.reserve().is_some_and(|reserve| reserve.release()) => {
-            prepare(path, &write_options(opening, true)).await.map(|device| (device, true))
+            prepare(path, opening, true).await.map(|device| (device, true))
         }
         prepared => prepared.map(|device| (device, false)),
     };
@@ -168,28 +169,50 @@ pub(super) async fn prepare_alone(path: &Path, opening: &Opening) -> Result<(Uui
     prepared
 }
 
+/// Statements that are kept ready.
+const STATEMENTS: usize = 32;
+
 /// A connection for writing. What the log holds is on disk by then: after a failed sync it reads as if it were, and
 /// SQLite would take it for committed once nobody has the file open any more. An entry built on that would go with it.
-pub(super) async fn connect_to_write(options: &SqliteConnectOptions) -> Result<SqliteConnection, JournalError> {
-    let opening = |source| JournalError::store("open its file for writing", source);
-    let mut connection = SqliteConnection::connect_with(options).await.map_err(opening)?;
-    if has_log(options.get_filename()) {
-        put_log_on_disk(&mut connection, log_of(options.get_filename())).await?;
+pub(super) fn open_to_write(opening: &Opening, reserve_given_up: bool) -> Result<Connection, JournalError> {
+    let (path, failed) = (file_of(&opening.home), |source| JournalError::store("open its file for writing", source));
+    let mut connection = open_synced(&path, opening, reserve_given_up).map_err(failed)?;
+    if has_log(&path) {
+        put_log_on_disk(&mut connection, &log_of(&path))?;
     }
     Ok(connection)
 }
 
-async fn put_log_on_disk(connection: &mut SqliteConnection, log: PathBuf) -> Result<(), JournalError> {
-    let holding = |source| JournalError::store("open its file for writing", source);
+/// As [`write_options`] has it for who asks through sqlx.
+fn open_synced(path: &Path, opening: &Opening, reserve_given_up: bool) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(opening.patience)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    if let Some(pages) = opening.most_pages {
+        let more = if reserve_given_up { RESERVE / PAGE } else { 0 };
+        connection.pragma_update(None, "max_page_count", i64::from(pages) + more as i64)?;
+    }
+    if reserve_given_up {
+        connection.pragma_update(None, "wal_autocheckpoint", 100)?;
+    }
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(connection)
+}
+
+fn put_log_on_disk(connection: &mut Connection, log: &Path) -> Result<(), JournalError> {
     // Nobody else writes to the log meanwhile. Whoever does so now has been here before.
-    let alone = match connection.begin_with("BEGIN IMMEDIATE").await {
-        Err(error) if primary_code(&error) == Some(BUSY) => return Ok(()),
-        begun => begun.map_err(holding)?,
+    let alone = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
+        Err(error) => match JournalError::store("open its file for writing", error) {
+            JournalError::Busy => return Ok(()),
+            error => return Err(error),
+        },
+        Ok(begun) => begun,
     };
-    let path = log.clone();
-    let written = tokio::task::spawn_blocking(move || write_again(&path)).await;
-    let written = written.unwrap_or_else(|error| Err(io::Error::other(error)));
-    alone.rollback().await.map_err(holding)?;
+    let written = write_again(log);
+    alone.rollback().map_err(|source| JournalError::store("open its file for writing", source))?;
     match written {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         written => written.map_err(|source| JournalError::file("put on disk", log, source)),
@@ -212,13 +235,17 @@ fn write_again(path: &Path) -> io::Result<()> {
 }
 
 /// Makes the schema, or brings it up to date, and answers with the device.
-async fn prepare(path: &Path, options: &SqliteConnectOptions) -> Result<Uuid, JournalError> {
-    let opening = |source| JournalError::store("open its file", source);
-    let mut connection = connect_to_write(options).await?;
+async fn prepare(path: &Path, opening: &Opening, reserve_given_up: bool) -> Result<Uuid, JournalError> {
+    let failed = |source| JournalError::store("open its file", source);
+    let to_write = opening.clone();
+    let open = tokio::task::spawn_blocking(move || open_to_write(&to_write, reserve_given_up));
+    let open = open.await.unwrap_or_else(|error| Err(JournalError::cut_off(path, error)))?;
+    let mut connection =
+        SqliteConnection::connect_with(&write_options(opening, reserve_given_up)).await.map_err(failed)?;
     migrate(&mut connection, &SCHEMA, path).await?;
-    let device = device(&mut connection).await?;
-    connection.close().await.map_err(opening)?;
-    Ok(device)
+    connection.close().await.map_err(failed)?;
+    let named = tokio::task::spawn_blocking(move || device(&open));
+    named.await.unwrap_or_else(|error| Err(JournalError::cut_off(path, error)))
 }
 
 /// Brings the schema up to date. An older file is copied first; a newer one is not touched.
@@ -268,25 +295,20 @@ pub(super) async fn version(connection: &mut SqliteConnection) -> Result<i64, Jo
         .map_err(reading)
 }
 
-async fn device(connection: &mut SqliteConnection) -> Result<Uuid, JournalError> {
-    let naming = |source| JournalError::store("name its device", source);
-    let known = sqlx::query("SELECT device FROM device").fetch_optional(&mut *connection).await.map_err(naming)?;
-    if let Some(row) = known {
-        let bytes: Vec<u8> = row.try_get("device").map_err(naming)?;
-        return Uuid::from_slice(&bytes).map_err(|error| naming(sqlx::Error::Decode(error.into())));
+fn device(connection: &Connection) -> Result<Uuid, JournalError> {
+    let known = connection.query_row("SELECT device FROM device", [], |row| row.get::<_, [u8; 16]>(0)).optional();
+    match known.map_err(|source| JournalError::store("name its device", source))? {
+        Some(bytes) => Ok(Uuid::from_bytes(bytes)),
+        None => name_device(connection),
     }
-    name_device(connection).await
 }
 
 /// Gives the file a device id of its own, instead of the one it had.
-pub(super) async fn name_device(connection: &mut SqliteConnection) -> Result<Uuid, JournalError> {
+pub(super) fn name_device(connection: &Connection) -> Result<Uuid, JournalError> {
     let device = Uuid::now_v7();
-    sqlx::query("INSERT OR REPLACE INTO device (singleton, device, made_ms) VALUES (1, ?, ?)")
-        .bind(device.as_bytes().as_slice())
-        .bind(Utc::now().timestamp_millis())
-        .execute(connection)
-        .await
-        .map_err(|source| JournalError::store("name its device", source))?;
+    let insert = "INSERT OR REPLACE INTO device (singleton, device, made_ms) VALUES (1, ?, ?)";
+    let named = connection.execute(insert, (device.as_bytes().as_slice(), Utc::now().timestamp_millis()));
+    named.map_err(|source| JournalError::store("name its device", source))?;
     Ok(device)
 }
 

@@ -6,18 +6,19 @@
 
 use std::{collections::BTreeMap, time::Instant};
 
-use futures_util::TryStreamExt;
 use lifeboat_domain::journal::{
     BadEntry, ChainFault, ChainWalk, Checkpoint, CheckpointFault, ClockReport, Entry, EntryId, Hash, PublicKey,
     Verification,
 };
-use sqlx::{Connection, Row, sqlite::SqliteConnection};
+use rusqlite::{Connection, OptionalExtension as _};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
     Clock,
-    error::{JournalError, is_damage, said},
-    row::{EntryRow, checkpoint_of, entry_of, key_named, select_checkpoints, select_entries},
+    error::{JournalError, Sqlite as _, is_damage},
+    reach::Reach,
+    row::{Columns as _, EntryRow, checkpoint_of, entry_of, key_named, select_checkpoints, select_entries},
 };
 
 /// How far a walk came.
@@ -125,25 +126,37 @@ impl Walked {
     }
 }
 
-/// Walks the journal and says what was found: all of it, or what this device has not signed yet when that spares
-/// more than `at_once` entries. Fails only when SQLite cannot be asked at all.
-pub(super) async fn verification(
-    connection: &mut SqliteConnection,
+/// How many entries a walk goes before it asks whether somebody still wants it.
+const STRETCH: u64 = 1_000;
+
+/// Walks the journal on a thread of its own, so that nobody is kept waiting; see [`verification`].
+pub(super) async fn aside(
+    reach: &Reach,
     clock: &Clock,
     device: Option<Uuid>,
     at_once: u64,
+    ended: CancellationToken,
+) -> Result<(Walked, Verification), JournalError> {
+    let (way, clock) = (reach.clone(), clock.clone());
+    let walked = tokio::task::spawn_blocking(move || verification(&mut way.open()?, &clock, device, at_once, &ended));
+    walked.await.unwrap_or_else(|error| Err(JournalError::cut_off(reach.path(), error)))
+}
+
+/// Walks the journal and says what was found: all of it, or what this device has not signed yet when that spares
+/// more than `at_once` entries. Fails only when SQLite cannot be asked at all, or when the end comes first.
+pub(super) fn verification(
+    connection: &mut Connection,
+    clock: &Clock,
+    device: Option<Uuid>,
+    at_once: u64,
+    ended: &CancellationToken,
 ) -> Result<(Walked, Verification), JournalError> {
     let (at, started) = (clock(), Instant::now());
-    let reading = |source| JournalError::store("read its entries", source);
-    // One transaction, so that entries, checkpoints and heads are of the same instant.
-    let mut transaction = connection.begin().await.map_err(reading)?;
-    let begun = match device {
-        Some(device) => signed_start(&mut transaction, device, at_once).await,
-        None => None,
-    };
-    let mut walked = walk(&mut transaction, begun.unwrap_or_default()).await?;
-    // Nothing was written; how the transaction ends does not matter.
-    let _ = transaction.rollback().await;
+    // One transaction, so that entries, checkpoints and heads are of the same instant. Nothing is written in it.
+    let transaction = connection.transaction().map_err(|source| JournalError::store("read its entries", source))?;
+    let begun = device.and_then(|device| signed_start(&transaction, device, at_once));
+    let mut walked = walk(&transaction, begun.unwrap_or_default(), ended)?;
+    drop(transaction);
     let latest = walked.chains.values().filter_map(ChainWalk::at).map(|at| at.wall_ms).max();
     let ahead = latest.map_or(0, |latest| latest.saturating_sub(at.timestamp_millis()));
     walked.clock.ahead_ms = if ahead > ClockReport::TOLERANCE_MS { ahead } else { 0 };
@@ -161,50 +174,37 @@ pub(super) async fn verification(
 
 /// Where a walk may begin because this device signed everything before. Nothing when there is no such checkpoint,
 /// when it does not hold, or when anything about it cannot be read: then the whole journal is walked.
-async fn signed_start(connection: &mut SqliteConnection, device: Uuid, at_once: u64) -> Option<Walked> {
-    let newest = sqlx::query(select_checkpoints!("WHERE device = ? ORDER BY sequence DESC LIMIT 1"))
-        .bind(device.as_bytes().as_slice())
-        .fetch_optional(&mut *connection)
-        .await
-        .ok()??;
-    let checkpoint = checkpoint_of(&newest).filter(|checkpoint| checkpoint.entries > at_once)?;
-    let row = sqlx::query(select_entries!("WHERE device = ? AND sequence = ?"))
-        .bind(device.as_bytes().as_slice())
-        .bind(checkpoint.sequence as i64)
-        .fetch_optional(&mut *connection)
-        .await
-        .ok()??;
-    let row = entry_of(&row);
+fn signed_start(connection: &Connection, device: Uuid, at_once: u64) -> Option<Walked> {
+    let one = |sql: &str, device: &[u8], until: i64| {
+        connection.query_row(sql, (device, until), |row| Ok(entry_of(row))).optional().ok()
+    };
+    let device_bytes = device.as_bytes().as_slice();
+    let newest = select_checkpoints!("WHERE device = ? ORDER BY sequence DESC LIMIT 1");
+    let checkpoint =
+        connection.query_row(newest, [device_bytes], |row| Ok(checkpoint_of(row))).optional().ok()???;
+    if checkpoint.entries <= at_once {
+        return None;
+    }
+    let signed = select_entries!("WHERE device = ? AND sequence = ?");
+    let row = one(signed, device_bytes, checkpoint.sequence as i64)??;
     let (entry, place) = (row.entry?, row.place);
     let mut walked = Walked { intact: checkpoint.entries, place, since: Some(checkpoint.id()), ..Walked::default() };
-    let named = sqlx::query(select_entries!("WHERE kind = 'device-key-made' AND place <= ? ORDER BY place"))
-        .bind(place)
-        .fetch_all(&mut *connection)
-        .await
-        .ok()?;
-    for entry in named.iter().filter_map(|row| entry_of(row).entry) {
-        if let Some((key, _)) = key_named(&entry) {
+    let named = select_entries!("WHERE kind = 'device-key-made' AND place <= ? ORDER BY place");
+    let mut named = connection.prepare(named).ok()?;
+    for row in named.query_map([place], |row| Ok(entry_of(row))).ok()? {
+        let entry = row.ok()?.entry;
+        if let Some((entry, (key, _))) = entry.and_then(|entry| key_named(&entry).map(|named| (entry, named))) {
             walked.keys.entry(entry.device).or_default().push(key);
         }
     }
     let chain = ChainWalk::after(&entry).ok()?;
     checkpoint.holds(chain.head(), walked.keys.get(&device).into_iter().flatten().copied()).ok()?;
     walked.chains.insert(device, chain);
-    let others = sqlx::query("SELECT device FROM head WHERE device <> ?")
-        .bind(device.as_bytes().as_slice())
-        .fetch_all(&mut *connection)
-        .await
-        .ok()?;
-    for other in others {
-        let other: Vec<u8> = other.try_get_unchecked("device").ok()?;
-        let last = sqlx::query(select_entries!("WHERE device = ? AND place <= ? ORDER BY sequence DESC LIMIT 1"))
-            .bind(other.as_slice())
-            .bind(place)
-            .fetch_optional(&mut *connection)
-            .await
-            .ok()?;
-        if let Some(last) = last {
-            let entry = entry_of(&last).entry?;
+    let mut others = connection.prepare("SELECT device FROM head WHERE device <> ?").ok()?;
+    for other in others.query_map([device_bytes], |row| row.get::<_, Vec<u8>>(0)).ok()? {
+        let last = select_entries!("WHERE device = ? AND place <= ? ORDER BY sequence DESC LIMIT 1");
+        if let Some(last) = one(last, &other.ok()?, place)? {
+            let entry = last.entry?;
             walked.chains.insert(entry.device, ChainWalk::after(&entry).ok()?);
         }
     }
@@ -212,10 +212,10 @@ async fn signed_start(connection: &mut SqliteConnection, device: Uuid, at_once: 
     Some(walked)
 }
 
-async fn walk(connection: &mut SqliteConnection, mut walked: Walked) -> Result<Walked, JournalError> {
-    let reading = |source| JournalError::store("read its entries", source);
+fn walk(connection: &Connection, mut walked: Walked, ended: &CancellationToken) -> Result<Walked, JournalError> {
+    let reading = |source: rusqlite::Error| JournalError::store("read its entries", source);
     let mut signed = BTreeMap::new();
-    let unsigned = match checkpoints(connection, &mut signed).await {
+    let unsigned = match checkpoints(connection, &mut signed) {
         Ok(unsigned) => unsigned,
         // The entries themselves may still be whole, and they are what counts.
         Err(error) if is_damage(&error) => {
@@ -223,19 +223,43 @@ async fn walk(connection: &mut SqliteConnection, mut walked: Walked) -> Result<W
         }
         Err(error) => return Err(reading(error)),
     };
-    let after = if walked.since.is_some() { walked.place } else { i64::MIN };
-    let mut rows = sqlx::query(select_entries!("WHERE place > ? ORDER BY place")).bind(after).fetch(&mut *connection);
-    while walked.bad.is_none() {
-        let row = match rows.try_next().await {
-            Ok(Some(row)) => row,
-            Ok(None) => break,
-            Err(error) if is_damage(&error) => {
-                walked.bad = Some(BadEntry { entry: walked.next_label(), fault: unreadable(&error) });
-                break;
-            }
+    match step_over(connection, &mut walked, &signed, ended) {
+        Ok(true) => {}
+        Ok(false) => return Err(JournalError::Closed),
+        Err(error) if is_damage(&error) => {
+            walked.bad = Some(BadEntry { entry: walked.next_label(), fault: unreadable(&error) });
+        }
+        Err(error) => return Err(reading(error)),
+    }
+    if walked.bad.is_none() {
+        walked.bad = signed_beyond(&walked, &signed).or(unsigned);
+    }
+    if walked.bad.is_none() {
+        walked.bad = match ends(connection) {
+            Ok(ends) => cut_off(&walked, &ends),
+            Err(error) if is_damage(&error) => Some(BadEntry { entry: walked.next_label(), fault: unreadable(&error) }),
             Err(error) => return Err(reading(error)),
         };
-        let row = entry_of(&row);
+    }
+    Ok(walked)
+}
+
+/// Steps over every entry up to the first bad one. Answers whether it got to the end before the journal's.
+fn step_over(
+    connection: &Connection,
+    walked: &mut Walked,
+    signed: &BTreeMap<EntryId, Checkpoint>,
+    ended: &CancellationToken,
+) -> rusqlite::Result<bool> {
+    let after = if walked.since.is_some() { walked.place } else { i64::MIN };
+    let mut entries = connection.prepare(select_entries!("WHERE place > ? ORDER BY place"))?;
+    let mut rows = entries.query([after])?;
+    while walked.bad.is_none() {
+        if walked.intact % STRETCH == 0 && ended.is_cancelled() {
+            return Ok(false);
+        }
+        let Some(row) = rows.next()? else { break };
+        let row = entry_of(row);
         let step = match &row.entry {
             Some(entry) => walked.step(row.place, entry),
             None => Err(ChainFault::Altered),
@@ -252,33 +276,23 @@ async fn walk(connection: &mut SqliteConnection, mut walked: Walked) -> Result<W
             (Ok(()), None) => {}
         }
     }
-    drop(rows);
-    if walked.bad.is_none() {
-        walked.bad = signed_beyond(&walked, &signed).or(unsigned);
-    }
-    if walked.bad.is_none() {
-        walked.bad = match ends(connection).await {
-            Ok(ends) => cut_off(&walked, &ends),
-            Err(error) if is_damage(&error) => Some(BadEntry { entry: walked.next_label(), fault: unreadable(&error) }),
-            Err(error) => return Err(reading(error)),
-        };
-    }
-    Ok(walked)
+    Ok(true)
 }
 
-fn unreadable(error: &sqlx::Error) -> String {
-    format!("it cannot be read: {}", said(error))
+fn unreadable(error: &rusqlite::Error) -> String {
+    format!("it cannot be read: {}", error.said())
 }
 
 /// Reads every checkpoint; answers with the first row that is none.
-async fn checkpoints(
-    connection: &mut SqliteConnection,
+fn checkpoints(
+    connection: &Connection,
     signed: &mut BTreeMap<EntryId, Checkpoint>,
-) -> Result<Option<BadEntry>, sqlx::Error> {
-    let mut rows = sqlx::query(select_checkpoints!("ORDER BY place")).fetch(connection);
-    while let Some(row) = rows.try_next().await? {
-        let Some(checkpoint) = checkpoint_of(&row) else {
-            let place = row.try_get_unchecked::<i64, _>("place").unwrap_or(-1);
+) -> rusqlite::Result<Option<BadEntry>> {
+    let mut checkpoints = connection.prepare(select_checkpoints!("ORDER BY place"))?;
+    let mut rows = checkpoints.query([])?;
+    while let Some(row) = rows.next()? {
+        let Some(checkpoint) = checkpoint_of(row) else {
+            let place = row.number(0).flatten().unwrap_or(-1);
             let entry = format!("of the checkpoint at place {place}");
             return Ok(Some(BadEntry { entry, fault: "the checkpoint is not what was written".to_owned() }));
         };
@@ -302,17 +316,14 @@ fn signed_beyond(walked: &Walked, signed: &BTreeMap<EntryId, Checkpoint>) -> Opt
 
 type End = (Option<Uuid>, i64, Option<Hash>);
 
-async fn ends(connection: &mut SqliteConnection) -> Result<Vec<End>, sqlx::Error> {
-    let rows = sqlx::query("SELECT device, sequence, hash FROM head").fetch_all(connection).await?;
-    let bytes = |row: &sqlx::sqlite::SqliteRow, name: &str| row.try_get_unchecked::<Vec<u8>, _>(name).ok();
-    Ok(rows
-        .iter()
-        .map(|row| {
-            let device = bytes(row, "device").and_then(|bytes| Uuid::from_slice(&bytes).ok());
-            let hash = bytes(row, "hash").and_then(|bytes| bytes.try_into().ok()).map(Hash);
-            (device, row.try_get_unchecked("sequence").unwrap_or(-1), hash)
-        })
-        .collect())
+fn ends(connection: &Connection) -> rusqlite::Result<Vec<End>> {
+    let mut heads = connection.prepare("SELECT device, sequence, hash FROM head")?;
+    let end = |row: &rusqlite::Row<'_>| {
+        let device = row.bytes(0).and_then(|bytes| Uuid::from_slice(bytes).ok());
+        let hash = row.bytes(2).and_then(|bytes| bytes.try_into().ok()).map(Hash);
+        Ok((device, row.number(1).flatten().unwrap_or(-1), hash))
+    };
+    heads.query_map([], end)?.collect()
 }
 
 /// Compares where the chains end with where they are recorded to end.

@@ -13,13 +13,15 @@ use lifeboat_domain::{
     journal::{Fact, Hash},
     status::{CheckHealth, Flapping, Health, HealthChange, Steps, Suspicion},
 };
+use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
-use sqlx::{Row, sqlite::SqliteConnection};
+use sqlx::Row as _;
 use uuid::Uuid;
 
 use super::{
     JournalError,
-    row::{entry_of, select_entries},
+    pen::{one, write},
+    row::{EntryRow, entry_of, select_entries},
 };
 use crate::view::Rebuilt;
 
@@ -66,19 +68,13 @@ fn put_together(standing: Option<&str>, telemetry: Option<&str>) -> CheckHealth 
 }
 
 /// The kept health of one check.
-pub(super) async fn kept_health(connection: &mut SqliteConnection, key: &Key) -> Result<CheckHealth, JournalError> {
-    let reading = |source| JournalError::store("read a kept health", source);
-    let row = sqlx::query(
-        "SELECT (SELECT body FROM health WHERE environment = ?1 AND check_id = ?2), \
-         (SELECT body FROM suspicion WHERE environment = ?1 AND check_id = ?2)",
-    )
-    .bind(&key.0)
-    .bind(&key.1)
-    .fetch_one(connection)
-    .await
-    .map_err(reading)?;
-    let body = |column: usize| row.try_get::<Option<String>, _>(column).map_err(reading);
-    Ok(put_together(body(0)?.as_deref(), body(1)?.as_deref()))
+pub(super) fn kept_health(connection: &Connection, key: &Key) -> Result<CheckHealth, JournalError> {
+    let both = "SELECT (SELECT body FROM health WHERE environment = ?1 AND check_id = ?2), \
+                (SELECT body FROM suspicion WHERE environment = ?1 AND check_id = ?2)";
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, Option<String>>(0)?, row.get::<_, Option<String>>(1)?));
+    let kept = one(connection, "read a kept health", both, (&key.0, &key.1), read)?;
+    let (standing, telemetry) = kept.unwrap_or_default();
+    Ok(put_together(standing.as_deref(), telemetry.as_deref()))
 }
 
 /// Every kept health of an environment.
@@ -104,11 +100,7 @@ pub(super) async fn kept_healths(
 }
 
 /// Keeps what follows from a sample.
-pub(super) async fn keep_telemetry(
-    connection: &mut SqliteConnection,
-    key: &Key,
-    health: &CheckHealth,
-) -> Result<(), JournalError> {
+pub(super) fn keep_telemetry(connection: &Connection, key: &Key, health: &CheckHealth) -> Result<(), JournalError> {
     let flapping = health.flapping.clone();
     let telemetry = Telemetry {
         suspicion: health.suspicion.clone(),
@@ -116,93 +108,57 @@ pub(super) async fn keep_telemetry(
         steps: health.steps,
         unsteady: flapping.map(|flapping| Unsteady { flapping, health: health.health, since: health.since }),
     };
-    sqlx::query(
-        "INSERT INTO suspicion (environment, check_id, body) VALUES (?, ?, ?) \
-         ON CONFLICT (environment, check_id) DO UPDATE SET body = excluded.body",
-    )
-    .bind(&key.0)
-    .bind(&key.1)
-    .bind(serde_json::to_string(&telemetry).map_err(JournalError::Fact)?)
-    .execute(connection)
-    .await
-    .map_err(|source| JournalError::store("keep a suspicion", source))?;
-    Ok(())
+    let keep = "INSERT INTO suspicion (environment, check_id, body) VALUES (?, ?, ?) \
+                ON CONFLICT (environment, check_id) DO UPDATE SET body = excluded.body";
+    let body = serde_json::to_string(&telemetry).map_err(JournalError::Fact)?;
+    write(connection, "keep a suspicion", keep, (&key.0, &key.1, body))
 }
 
 /// Keeps what follows from a change of health.
-pub(super) async fn keep_health(
-    connection: &mut SqliteConnection,
-    key: &Key,
-    change: &HealthChange,
-) -> Result<(), JournalError> {
+pub(super) fn keep_health(connection: &Connection, key: &Key, change: &HealthChange) -> Result<(), JournalError> {
     let standing = Standing { health: change.to, since: Some(change.since) };
-    sqlx::query(
-        "INSERT INTO health (environment, check_id, body) VALUES (?, ?, ?) \
-         ON CONFLICT (environment, check_id) DO UPDATE SET body = excluded.body",
-    )
-    .bind(&key.0)
-    .bind(&key.1)
-    .bind(serde_json::to_string(&standing).map_err(JournalError::Fact)?)
-    .execute(connection)
-    .await
-    .map_err(|source| JournalError::store("keep a health", source))?;
-    Ok(())
+    let keep = "INSERT INTO health (environment, check_id, body) VALUES (?, ?, ?) \
+                ON CONFLICT (environment, check_id) DO UPDATE SET body = excluded.body";
+    let body = serde_json::to_string(&standing).map_err(JournalError::Fact)?;
+    write(connection, "keep a health", keep, (&key.0, &key.1, body))
 }
 
 /// Keeps where a chain ends.
-pub(super) async fn keep_head(
-    connection: &mut SqliteConnection,
-    device: Uuid,
-    sequence: u64,
-    head: Hash,
-) -> Result<(), JournalError> {
-    sqlx::query(
-        "INSERT INTO head (device, sequence, hash) VALUES (?, ?, ?) \
-         ON CONFLICT (device) DO UPDATE SET sequence = excluded.sequence, hash = excluded.hash",
-    )
-    .bind(device.as_bytes().as_slice())
-    .bind(sequence as i64)
-    .bind(head.0.as_slice())
-    .execute(connection)
-    .await
-    .map_err(|source| JournalError::store("record the end of its chain", source))?;
-    Ok(())
+pub(super) fn keep_head(connection: &Connection, device: Uuid, sequence: u64, head: Hash) -> Result<(), JournalError> {
+    let keep = "INSERT INTO head (device, sequence, hash) VALUES (?, ?, ?) \
+                ON CONFLICT (device) DO UPDATE SET sequence = excluded.sequence, hash = excluded.hash";
+    let values = (device.as_bytes().as_slice(), sequence as i64, head.0.as_slice());
+    write(connection, "record the end of its chain", keep, values)
 }
 
 /// Drops every view and every index and makes them anew from the tables.
-pub(super) async fn rebuild(connection: &mut SqliteConnection) -> Result<Rebuilt, JournalError> {
-    let rebuilding = |source| JournalError::store("rebuild what it keeps for speed", source);
-    sqlx::raw_sql("REINDEX; DELETE FROM head; DELETE FROM health")
-        .execute(&mut *connection)
-        .await
-        .map_err(rebuilding)?;
-    let ends = sqlx::query(select_entries!(
+pub(super) fn rebuild(connection: &Connection) -> Result<Rebuilt, JournalError> {
+    let rebuilding = |source: rusqlite::Error| JournalError::store("rebuild what it keeps for speed", source);
+    let all = |question: &str| -> rusqlite::Result<Vec<EntryRow>> {
+        connection.prepare(question)?.query_map([], |row| Ok(entry_of(row)))?.collect()
+    };
+    connection.execute_batch("REINDEX; DELETE FROM head; DELETE FROM health").map_err(rebuilding)?;
+    let ends = all(select_entries!(
         "WHERE place IN (SELECT place FROM (SELECT place, max(sequence) FROM entry GROUP BY device))"
-    ))
-    .fetch_all(&mut *connection)
-    .await
-    .map_err(rebuilding)?;
+    ));
     let mut rebuilt = Rebuilt { chains: 0, healths: 0 };
-    for end in ends.iter().filter_map(|row| entry_of(row).entry) {
-        keep_head(connection, end.device, end.sequence, end.hash).await?;
+    for end in ends.map_err(rebuilding)?.into_iter().filter_map(|row| row.entry) {
+        keep_head(connection, end.device, end.sequence, end.hash)?;
         rebuilt.chains += 1;
     }
     // SQLite finds the newest of each check; what it means is read by the same types that wrote it.
-    let changes = sqlx::query(select_entries!(
+    let changes = all(select_entries!(
         "WHERE place IN (SELECT max(place) FROM entry WHERE kind IN ('health-changed', 'flapping-began', 'flapping-ended') \
          GROUP BY body ->> '$.environment', body ->> '$.check') ORDER BY place"
-    ))
-    .fetch_all(&mut *connection)
-    .await
-    .map_err(rebuilding)?;
-    for entry in changes.iter().filter_map(|row| entry_of(row).entry) {
+    ));
+    for entry in changes.map_err(rebuilding)?.into_iter().filter_map(|row| row.entry) {
         if let Some(
             Fact::HealthChanged { environment, check, change, .. }
             | Fact::FlappingBegan { environment, check, change, .. }
             | Fact::FlappingEnded { environment, check, change, .. },
         ) = Fact::from_parts(&entry.kind, &entry.body)
         {
-            keep_health(connection, &(environment.to_string(), check.to_string()), &change).await?;
+            keep_health(connection, &(environment.to_string(), check.to_string()), &change)?;
             rebuilt.healths += 1;
         }
     }

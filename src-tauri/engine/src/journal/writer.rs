@@ -1,7 +1,8 @@
 //! The one task that writes. It gathers what is waiting into one transaction and acknowledges when that is on disk.
 //!
 //! Every transaction reads the chain's head anew, because another program may have appended since. A transaction
-//! that fails fails everybody in it, with the reason, and the writer goes on.
+//! that fails fails everybody in it, with the reason, and the writer goes on. All of one is done on one thread in one
+//! go: waking somebody for each statement would cost more than the statements do.
 
 use std::{future, sync::Arc, time::Duration};
 
@@ -10,7 +11,7 @@ use lifeboat_domain::{
     problem::Problem,
     status::CheckHealth,
 };
-use sqlx::{Connection, sqlite::SqliteConnection};
+use rusqlite::{Connection, TransactionBehavior};
 use tokio::{
     sync::{Notify, mpsc, oneshot},
     time::{Instant, sleep_until, timeout_at},
@@ -23,8 +24,10 @@ use crate::view::Rebuilt;
 pub(super) const WAITING: usize = 4_096;
 /// The most writes in one transaction.
 const BATCH: usize = 1_000;
-/// How long a program's write may wait for company (`design/figures.md` B: 5 to 20 ms).
+/// How long a program's write may wait for company (`design/figures.md` B: 5 to 20 ms), and after how long without
+/// any it waits no longer.
 const COMPANY: Duration = Duration::from_millis(10);
+const QUIET: Duration = Duration::from_millis(2);
 /// How often new samples are rolled up.
 const ROLL_EVERY: Duration = Duration::from_mins(1);
 /// How often old samples and roll-ups are removed.
@@ -129,7 +132,7 @@ pub(super) async fn run(shared: Arc<Shared>, mut receiver: mpsc::Receiver<Write>
 struct Writer {
     shared: Arc<Shared>,
     reserve: Option<Reserve>,
-    connection: Option<SqliteConnection>,
+    connection: Option<Connection>,
     rolled: Option<Instant>,
     pruned: Option<Instant>,
     /// Whether the last batch appended an entry.
@@ -141,6 +144,7 @@ struct Writer {
 impl Writer {
     async fn write_all(&mut self, batch: Vec<Write>) {
         let (works, replies): (Vec<Work>, Vec<_>) = batch.into_iter().map(|write| (write.work, write.reply)).unzip();
+        let works = Arc::new(works);
         let mut done = self.commit(&works).await;
         if matches!(done, Err(JournalError::Full)) && self.give_up_reserve() {
             done = self.commit(&works).await;
@@ -172,47 +176,22 @@ impl Writer {
         }
     }
 
-    async fn commit(&mut self, works: &[Work]) -> Result<Vec<Written>, JournalError> {
+    async fn commit(&mut self, works: &Arc<Vec<Work>>) -> Result<Vec<Written>, JournalError> {
         if self.shared.device().is_none() {
             self.shared.prepare_again().await?;
         }
-        let device = self.shared.device().ok_or(JournalError::Closed)?;
-        let sparing = self.shared.standing().reserve_in_use;
-        if self.connection.is_none() {
-            let options = store::write_options(&self.shared.opening, sparing);
-            self.connection = Some(store::connect_to_write(&options).await?);
-        }
-        let connection = self.connection.as_mut().ok_or(JournalError::Closed)?;
-        let begin = |source| JournalError::store("begin to write", source);
-        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(begin)?;
-        // First, because the pen goes by it.
-        let rebuilt = if works.iter().any(|work| matches!(work, Work::Rebuild)) {
-            Some(views::rebuild(&mut transaction).await?)
-        } else {
-            None
-        };
-        let clock_ms = (self.shared.opening.clock)().timestamp_millis();
-        let mut pen = Pen::at_head(&mut transaction, device, clock_ms)
-            .await?
-            .signing_with(self.shared.key.get().cloned())
-            .sparing(sparing);
-        let mut written = Vec::with_capacity(works.len());
-        for work in works {
-            written.push(match work {
-                Work::Fact { actor, fact, once } => {
-                    Written::Entry(Box::new(pen.fact(&mut transaction, actor, fact, *once).await?))
-                }
-                Work::Sample(record) => Written::Health(Box::new(pen.sample(&mut transaction, record).await?)),
-                Work::Checkpoint => {
-                    pen.sign(&mut transaction).await?;
-                    Written::Signed
-                }
-                Work::Rebuild => Written::Rebuilt(rebuilt.ok_or(JournalError::Closed)?),
-                Work::End => return Err(JournalError::Closed),
-            });
-        }
-        pen.record_head(&mut transaction).await?;
-        transaction.commit().await.map_err(|source| JournalError::store("put a batch on disk", source))?;
+        let (shared, works, open) = (self.shared.clone(), works.clone(), self.connection.take());
+        let done = aside(&self.shared, move || {
+            let sparing = shared.standing().reserve_in_use;
+            let mut connection = match open {
+                Some(connection) => connection,
+                None => store::open_to_write(&shared.opening, sparing)?,
+            };
+            let done = transact(&mut connection, &shared, &works, sparing)?;
+            Ok((connection, done))
+        });
+        let (connection, (written, pen)) = done.await?;
+        self.connection = Some(connection);
         self.shared.unsigned.send_replace(pen.unsigned());
         self.appended = pen.moved();
         Ok(written)
@@ -260,30 +239,84 @@ impl Writer {
         if self.shared.standing().reserve_in_use {
             return;
         }
-        let Some(open) = self.connection.as_mut() else { return };
-        if self.rolled.is_none_or(|last| last.elapsed() >= ROLL_EVERY) {
-            match rollup::roll(open).await {
-                // What waits is taken soon, but not before what others want to write.
-                Ok(more) => self.rolled = (!more).then(Instant::now),
-                Err(error) => {
-                    self.rolled = Some(Instant::now());
-                    tracing::warn!(%error, "samples could not be rolled up");
-                }
-            }
+        let roll = self.rolled.is_none_or(|last| last.elapsed() >= ROLL_EVERY);
+        let prune = self.pruned.is_none_or(|last| last.elapsed() >= PRUNE_EVERY);
+        if !roll && !prune {
+            return;
         }
-        if self.pruned.is_none_or(|last| last.elapsed() >= PRUNE_EVERY) {
+        let Some(mut open) = self.connection.take() else { return };
+        let now = (self.shared.opening.clock)();
+        let tidied = aside(&self.shared, move || {
+            let rolled = if roll { rollup::roll(&mut open) } else { Ok(false) };
+            let pruned = if prune { rollup::prune(&open, now).map(drop) } else { Ok(()) };
+            Ok((open, rolled, pruned))
+        });
+        let Ok((open, rolled, pruned)) = tidied.await else { return };
+        self.connection = Some(open);
+        if prune {
             self.pruned = Some(Instant::now());
-            if let Err(error) = rollup::prune(open, (self.shared.opening.clock)()).await {
-                tracing::warn!(%error, "old samples could not be removed");
-            }
+        }
+        if let Err(error) = pruned {
+            tracing::warn!(%error, "old samples could not be removed");
+        }
+        if roll {
+            // What waits is taken soon, but not before what others want to write.
+            self.rolled = (!matches!(rolled, Ok(true))).then(Instant::now);
+        }
+        if let Err(error) = rolled {
+            tracing::warn!(%error, "samples could not be rolled up");
         }
     }
 
     async fn put_away(&mut self) {
         if let Some(connection) = self.connection.take() {
-            let _ = SqliteConnection::close(connection).await;
+            // Closing may move the log into the file.
+            let _ = tokio::task::spawn_blocking(move || drop(connection)).await;
         }
     }
+}
+
+/// Does something with the file on a thread where nobody else is kept waiting.
+async fn aside<T: Send + 'static>(
+    shared: &Shared,
+    work: impl FnOnce() -> Result<T, JournalError> + Send + 'static,
+) -> Result<T, JournalError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(JournalError::cut_off(store::file_of(&shared.opening.home), error)))
+}
+
+/// Writes everything in one transaction.
+fn transact(
+    connection: &mut Connection,
+    shared: &Shared,
+    works: &[Work],
+    sparing: bool,
+) -> Result<(Vec<Written>, Pen), JournalError> {
+    let device = shared.device().ok_or(JournalError::Closed)?;
+    let begin = |source: rusqlite::Error| JournalError::store("begin to write", source);
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(begin)?;
+    // First, because the pen goes by it.
+    let rebuilt = works.iter().any(|work| matches!(work, Work::Rebuild)).then(|| views::rebuild(&transaction));
+    let rebuilt = rebuilt.transpose()?;
+    let clock_ms = (shared.opening.clock)().timestamp_millis();
+    let mut pen =
+        Pen::at_head(&transaction, device, clock_ms)?.signing_with(shared.key.get().cloned()).sparing(sparing);
+    let mut written = Vec::with_capacity(works.len());
+    for work in works {
+        written.push(match work {
+            Work::Fact { actor, fact, once } => Written::Entry(Box::new(pen.fact(&transaction, actor, fact, *once)?)),
+            Work::Sample(record) => Written::Health(Box::new(pen.sample(&transaction, record)?)),
+            Work::Checkpoint => {
+                pen.sign(&transaction)?;
+                Written::Signed
+            }
+            Work::Rebuild => Written::Rebuilt(rebuilt.ok_or(JournalError::Closed)?),
+            Work::End => return Err(JournalError::Closed),
+        });
+    }
+    pen.record_head(&transaction)?;
+    transaction.commit().map_err(|source| JournalError::store("put a batch on disk", source))?;
+    Ok((written, pen))
 }
 
 /// The writes of one transaction, and the word to end if it was among them.
@@ -302,7 +335,7 @@ async fn gather(first: Write, receiver: &mut mpsc::Receiver<Write>) -> (Vec<Writ
         next = receiver.try_recv().ok();
         // A person is not kept waiting; what is here already comes along.
         if next.is_none() && !batch.iter().any(|write| write.by_person) {
-            next = timeout_at(until, receiver.recv()).await.ok().flatten();
+            next = timeout_at(until.min(Instant::now() + QUIET), receiver.recv()).await.ok().flatten();
         }
     }
     (batch, None)

@@ -20,8 +20,8 @@ use tokio::sync::Semaphore;
 
 use super::{Targets, held};
 
-/// How long a flight counts among all.
-const COUNTS_FOR: Duration = Duration::from_secs(1);
+/// How long a flight counts among all. Fifty hung servers a second must not take all the room there is.
+const COUNTS_FOR: Duration = Duration::from_millis(250);
 
 #[derive(Debug)]
 pub(super) struct Gate {

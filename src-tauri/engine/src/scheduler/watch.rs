@@ -112,8 +112,10 @@ impl Scheduler {
             tokio::select! {
                 () = self.ended.cancelled() => break,
                 () = tokio::time::sleep_until(wake) => {}
-                Some(flight) = landed.recv() => {
-                    if flight.environment == environment {
+                Some(first) = landed.recv() => {
+                    // Those of one batch of the journal land together, and the timetable is gone through once for all.
+                    let together = std::iter::once(first).chain(std::iter::from_fn(|| landed.try_recv().ok()));
+                    for flight in together.filter(|flight| flight.environment == environment) {
                         schedule.landed(&flight.check, flight.in_doubt, begun.elapsed());
                     }
                 }

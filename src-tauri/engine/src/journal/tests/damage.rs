@@ -185,11 +185,11 @@ async fn any_flipped_byte_of_an_entry_is_found() {
         let mut damaged = file.clone();
         damaged[offset] ^= 1 << (offset % 8);
         std::fs::write(&path, &damaged).unwrap();
-        let mut connection = raw(copy.path()).await;
-        let (walked, verification) = verify::verification(&mut connection, &wall_clock(), None, 0).await.unwrap();
+        let whole = CancellationToken::new();
+        let (walked, verification) =
+            verify::verification(&mut plain(copy.path()), &wall_clock(), None, 0, &whole).unwrap();
         assert!(verification.bad.is_some(), "byte {offset} of the file, {} of the entry", offset - begin);
         assert_eq!(walked.intact, 4, "byte {}", offset - begin);
-        let _ = connection.close().await;
     }
 }
 

@@ -44,6 +44,11 @@ async fn raw(home: &Path) -> SqliteConnection {
     SqliteConnection::connect_with(&options).await.unwrap()
 }
 
+/// The same, for what is done without waiting.
+fn plain(home: &Path) -> rusqlite::Connection {
+    rusqlite::Connection::open(home.join("journal.sqlite")).unwrap()
+}
+
 async fn summaries(journal: &Journal) -> Vec<String> {
     let page = journal.list(&crate::view::JournalQuery::default()).await.unwrap();
     page.entries.into_iter().map(|entry| entry.summary).collect()

@@ -61,13 +61,13 @@ async fn old_samples_go_once_they_are_rolled_up_but_the_newest_failing_stays() {
     let now = sample_at(2, Verdict::Operational).at + TimeDelta::hours(24) + TimeDelta::milliseconds(500);
     let mut connection = raw(home.path()).await;
     sqlx::query("UPDATE rolled SET place = 0").execute(&mut connection).await.unwrap();
-    assert_eq!(rollup::prune(&mut connection, now).await.unwrap(), 0, "nothing goes that is not rolled up");
-    while rollup::roll(&mut connection).await.unwrap() {}
-    assert_eq!(rollup::prune(&mut connection, now).await.unwrap(), 2);
+    assert_eq!(rollup::prune(&plain(home.path()), now).unwrap(), 0, "nothing goes that is not rolled up");
+    while rollup::roll(&mut plain(home.path())).unwrap() {}
+    assert_eq!(rollup::prune(&plain(home.path()), now).unwrap(), 2);
     let (environment, check) = ("range".parse().unwrap(), "database-port".parse().unwrap());
     let left = journal.samples(&environment, &check, DateTime::UNIX_EPOCH, 9).await.unwrap();
     assert_eq!(left, [sample_at(3, Verdict::Operational), sample_at(1, Verdict::Degraded)]);
-    assert_eq!(rollup::prune(&mut connection, now + TimeDelta::days(9)).await.unwrap(), 0, "the last keeps its place");
+    assert_eq!(rollup::prune(&plain(home.path()), now + TimeDelta::days(9)).unwrap(), 0, "the last keeps its place");
     assert!(journal.failing(&environment, &check).await.unwrap().is_some());
     journal.close().await;
 }
@@ -129,7 +129,7 @@ async fn rollups_equal_all_samples_rolled_up_at_once_however_the_passes_fell() {
         let (at_once, in_passes) = (home(), home());
         let mut whole = empty(at_once.path()).await;
         write_samples(&mut whole, &samples).await;
-        while rollup::roll(&mut whole).await.unwrap() {}
+        while rollup::roll(&mut plain(at_once.path())).unwrap() {}
         let mut passing = empty(in_passes.path()).await;
         let mut rest = samples.as_slice();
         let mut size = seed as usize;
@@ -138,13 +138,13 @@ async fn rollups_equal_all_samples_rolled_up_at_once_however_the_passes_fell() {
             let (now, later) = rest.split_at(size.min(rest.len()));
             write_samples(&mut passing, now).await;
             rest = later;
-            rollup::roll(&mut passing).await.unwrap();
+            rollup::roll(&mut plain(in_passes.path())).unwrap();
         }
-        while rollup::roll(&mut passing).await.unwrap() {}
+        while rollup::roll(&mut plain(in_passes.path())).unwrap() {}
         assert_eq!(rollups(&mut passing).await, rollups(&mut whole).await, "seed {seed}");
         // Another pass with nothing new changes nothing.
         let before = rollups(&mut passing).await;
-        assert!(!rollup::roll(&mut passing).await.unwrap());
+        assert!(!rollup::roll(&mut plain(in_passes.path())).unwrap());
         assert_eq!(rollups(&mut passing).await, before);
     }
 }
@@ -155,22 +155,19 @@ async fn a_pass_that_is_cut_off_anywhere_is_as_if_it_had_not_begun() {
     let samples = arriving(9, 120);
     let mut expected = empty(whole.path()).await;
     write_samples(&mut expected, &samples).await;
-    rollup::roll(&mut expected).await.unwrap();
+    rollup::roll(&mut plain(whole.path())).unwrap();
     let mut connection = empty(cut.path()).await;
     write_samples(&mut connection, &samples).await;
     // The file may not grow: the pass fails wherever the room ends, and then at each later place.
     let pages: i64 = sqlx::query_scalar("PRAGMA page_count").fetch_one(&mut connection).await.unwrap();
     let mut failures = 0;
     for room in 0.. {
-        sqlx::query(sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {}", pages + room)))
-            .execute(&mut connection)
-            .await
-            .unwrap();
-        if rollup::roll(&mut connection).await.is_ok() {
+        let mut narrow = plain(cut.path());
+        narrow.pragma_update(None, "max_page_count", pages + room).unwrap();
+        if rollup::roll(&mut narrow).is_ok() {
             break;
         }
         failures += 1;
-        connection = raw(cut.path()).await;
         assert_eq!(rollups(&mut connection).await, Vec::<String>::new());
     }
     assert!(failures > 1, "the room ended at {failures} places only");
@@ -187,7 +184,7 @@ async fn what_is_read_holds_every_sample_rolled_up_or_not() {
     for (number, part) in samples.chunks(50).enumerate() {
         write_samples(&mut connection, part).await;
         if number % 2 == 0 {
-            rollup::roll(&mut connection).await.unwrap();
+            rollup::roll(&mut plain(home.path())).unwrap();
         }
         for grain in Grain::ALL {
             let mut expected: BTreeMap<i64, Rollup> = BTreeMap::new();

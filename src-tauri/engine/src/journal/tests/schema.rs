@@ -117,7 +117,7 @@ async fn of_the_first_schema(home: &Path) -> (lifeboat_domain::journal::Entry, C
         .journal_mode(sqlx::sqlite::SqliteJournalMode::Wal);
     let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
     store::migrate(&mut connection, &Migrator::with_migrations(first), &path).await.unwrap();
-    let device = store::name_device(&mut connection).await.unwrap();
+    let device = store::name_device(&plain(home)).unwrap();
     let mut walk = lifeboat_domain::journal::ChainWalk::start(device);
     let change = lifeboat_domain::status::HealthChange {
         from: lifeboat_domain::status::Health::NotChecked,
@@ -162,7 +162,7 @@ async fn of_the_first_schema(home: &Path) -> (lifeboat_domain::journal::Entry, C
         .unwrap();
         last = Some(entry);
     }
-    views::keep_head(&mut connection, device, walk.sequence(), walk.head()).await.unwrap();
+    views::keep_head(&plain(home), device, walk.sequence(), walk.head()).unwrap();
     let health = CheckHealth {
         health: lifeboat_domain::status::Health::Outage,
         since: Some(sample_at(0, Verdict::Outage).at),
