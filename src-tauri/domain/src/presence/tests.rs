@@ -76,6 +76,7 @@ fn board(now: i64, checks: Vec<CheckRow>) -> Board {
         priority: None,
         about: None,
         fallback: None,
+        breaker: None,
         checks: Vec::new(),
     };
     Board {
