@@ -5,6 +5,7 @@
 use lifeboat_domain::{
     Id, Problem,
     journal::Verification,
+    provider::{BreakerView, Forced},
     status::{Board, Silence, availability::AvailabilityReport, readiness::Readiness, rollup::HistorySpan},
 };
 use lifeboat_engine::{
@@ -103,6 +104,17 @@ async fn mute(bridge: State<'_, Bridge>, wanted: SilenceWanted) -> Result<Vec<Si
 #[tauri::command]
 async fn unmute(bridge: State<'_, Bridge>, entry: String) -> Result<Vec<Silence>, Problem> {
     bridge.engine().await?.unmute(entry).await
+}
+
+/// Forces a provider's circuit breaker open or closed, or leaves it to itself; answers with how it stands.
+#[tauri::command]
+async fn breaker_force(
+    bridge: State<'_, Bridge>,
+    provider: Id,
+    forced: Option<Forced>,
+    reason: String,
+) -> Result<BreakerView, Problem> {
+    bridge.engine().await?.breaker_force(&provider, forced, &reason).await
 }
 
 /// A page of the journal.

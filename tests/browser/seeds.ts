@@ -169,7 +169,7 @@ export const checkSeeds: CheckSeed[] = [
   },
 ];
 
-export const partSeeds: Omit<PartRow, "health" | "since" | "reason" | "checks">[] = [
+export const partSeeds: Omit<PartRow, "health" | "since" | "reason" | "checks" | "breaker">[] = [
   {
     id: "application",
     name: "Application",

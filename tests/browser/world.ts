@@ -6,6 +6,8 @@ import type { CheckHistory } from "../../ui/src/types/CheckHistory";
 import type { DataView } from "../../ui/src/types/DataView";
 import type { HistorySpan } from "../../ui/src/types/HistorySpan";
 import type { Settings } from "../../ui/src/types/Settings";
+import type { BreakerView } from "../../ui/src/types/BreakerView";
+import type { Forced } from "../../ui/src/types/Forced";
 import type { Board } from "../../ui/src/types/Board";
 import type { Cause } from "../../ui/src/types/Cause";
 import type { CheckDetail } from "../../ui/src/types/CheckDetail";
@@ -98,6 +100,23 @@ export class World {
     zone: "local",
     letters: true,
   };
+  readonly breakers = new Map<string, BreakerView>([
+    [
+      "stripe",
+      {
+        provider: "stripe",
+        name: "Stripe",
+        phase: "closed",
+        failures: 0,
+        of: 5,
+        since: null,
+        until: null,
+        forced: null,
+        by: null,
+        reason: "",
+      },
+    ],
+  ]);
   silences: Silence[] = [];
   /** What failing checks are because of, and checks that flap, as tests want them. */
   because = new Map<string, { part: string; name: string }>();
@@ -270,6 +289,25 @@ export class World {
     return this.silences;
   }
 
+  private force({
+    provider,
+    forced,
+    reason,
+  }: {
+    provider: string;
+    forced: Forced | null;
+    reason: string;
+  }): BreakerView {
+    const before = this.breakers.get(provider);
+    if (!before) throw problem("usage", `no circuit breaker guards "${provider}"`, "Breakers guard: stripe.");
+    const phase = forced ?? (before.forced === "open" ? "half-open" : "closed");
+    const by = forced ? "person:mona" : null;
+    const view: BreakerView = { ...before, phase, forced, by, reason, since: this.iso(), until: null, failures: 0 };
+    this.breakers.set(provider, view);
+    this.append("breaker-forced", "A breaker was forced", { provider, to: forced, reason });
+    return view;
+  }
+
   private endSilence(entry: string): Silence[] {
     const ended = this.silences.find((silence) => silence.entry === entry);
     if (!ended) throw problem("not-allowed-now", "no such maintenance holds or is planned", "Look at the board again.");
@@ -286,6 +324,7 @@ export class World {
       const bad = own.find((check) => check.health === health);
       return {
         ...seed,
+        breaker: this.breakers.get(seed.id) ?? null,
         health,
         since: bad?.since ?? null,
         reason: !bad ? "the plan has no check for it" : own.length > 1 ? `${bad.name}: ${bad.reason}` : bad.reason,
@@ -581,6 +620,8 @@ export class World {
         return this.silence("maintenance", given["wanted"] as SilenceWanted);
       case "mute":
         return this.silence("mute", given["wanted"] as SilenceWanted);
+      case "breaker_force":
+        return this.force(given as { provider: string; forced: Forced | null; reason: string });
       case "maintenance_end":
       case "unmute":
         return this.endSilence(String(given["entry"]));

@@ -57,9 +57,9 @@ fn headers(asked: &Asked) -> Value {
 fn body(asked: &Asked) -> Value {
     let kind = asked.headers.get("content-type").map(|kind| kind.to_str().unwrap().to_owned()).unwrap_or_default();
     match kind.split(';').next() {
+        _ if asked.body.is_empty() => Value::Null,
         Some("application/json") => serde_json::from_slice(&asked.body).unwrap(),
         Some("application/x-www-form-urlencoded") => json!(form(&asked.body)),
-        _ if asked.body.is_empty() => Value::Null,
         _ => panic!("a body of type {kind:?}"),
     }
 }

@@ -1,6 +1,6 @@
 //! The stand-ins, and the bundled plan's practice environment bound to them.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use lifeboat_domain::{
     Id,
@@ -25,7 +25,7 @@ pub(crate) struct World {
     pub(crate) stand_ins: StandIns,
     pub(crate) prober: Prober,
     pub(crate) targets: Targets,
-    folder: tempfile::TempDir,
+    _folder: tempfile::TempDir,
 }
 
 impl World {
@@ -47,7 +47,7 @@ impl World {
             .collect();
         let secrets = stand_ins.credentials().into_iter().map(|(handle, secret)| (id(handle), Sensitive::new(secret)));
         let prober = Prober::new(Arc::new(Fixed::new(secrets))).unwrap();
-        Self { stand_ins, prober, targets, folder }
+        Self { stand_ins, prober, targets, _folder: folder }
     }
 
     /// The same with other credentials: each of these handles stands for this secret.
@@ -55,9 +55,30 @@ impl World {
         self.prober.with_secrets(Arc::new(Fixed::new([(id(handle), Sensitive::new(secret))])))
     }
 
-    /// Where the stand-ins keep what they keep as files.
-    pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
+    /// The secret the stand-ins accept under a handle.
+    pub(crate) fn secret_of(&self, handle: &str) -> String {
+        self.stand_ins.credentials()[handle].clone()
+    }
+
+    /// The same with these credentials and no others.
+    pub(crate) fn with_secrets(&self, secrets: &[(&str, String)]) -> Prober {
+        let secrets = secrets.iter().map(|(handle, secret)| (id(handle), Sensitive::new(secret)));
+        self.prober.with_secrets(Arc::new(Fixed::new(secrets)))
+    }
+
+    /// The secrets whose handles begin so.
+    pub(crate) fn secrets(&self, beginning: &str) -> Vec<(&'static str, String)> {
+        let all = self.stand_ins.credentials().into_iter();
+        all.filter(|(handle, _)| handle.starts_with(beginning)).collect()
+    }
+
+    /// The same places with one of them changed.
+    pub(crate) fn with_target(&self, endpoint: &str, change: impl FnOnce(&mut VendorTarget)) -> Targets {
+        let mut targets = self.targets.clone();
+        if let Some(Ok(Target::Vendor(target))) = targets.get_mut(&id(endpoint)) {
+            change(target);
+        }
+        targets
     }
 
     pub(crate) fn target(&self, endpoint: &str) -> &VendorTarget {
@@ -87,6 +108,11 @@ impl World {
 
     /// The check of kind `vendor`, once, within this time.
     pub(crate) async fn look(&self, prober: &Prober, endpoint: &str, within: Period) -> Sample {
+        self.look_at(prober, &self.targets, endpoint, within).await
+    }
+
+    /// The same at other places.
+    pub(crate) async fn look_at(&self, prober: &Prober, targets: &Targets, endpoint: &str, within: Period) -> Sample {
         let check = Check {
             name: "Test".to_owned(),
             of: id(endpoint),
@@ -98,7 +124,7 @@ impl World {
             slow: None,
             probe: Probe::Vendor(VendorProbe { endpoint: id(endpoint) }),
         };
-        prober.probe(&check, &self.targets).await
+        prober.probe(&check, targets).await
     }
 }
 
@@ -110,4 +136,9 @@ pub(crate) fn told(sample: &Sample) -> (lifeboat_domain::check::Verdict, &str) {
 /// Pairs of a query or a form.
 pub(crate) fn form(text: &[u8]) -> BTreeMap<String, String> {
     url::form_urlencoded::parse(text).into_owned().collect()
+}
+
+/// The body as JSON.
+pub(crate) fn json(asked: &Asked) -> serde_json::Value {
+    serde_json::from_slice(&asked.body).unwrap()
 }

@@ -5,6 +5,7 @@
 //! 3 could not check.
 
 mod answer;
+mod breaker;
 mod check;
 mod doctor;
 mod heartbeat;
@@ -109,6 +110,9 @@ enum Verb {
         /// Its entry, as the board gives it; may be left out while only one is muted.
         entry: Option<String>,
     },
+    /// The circuit breakers: which providers are asked, and which failed too often.
+    #[command(subcommand)]
+    Breaker(breaker::BreakerVerb),
     /// Look at what this computer has and lacks.
     Doctor,
 }
@@ -225,6 +229,7 @@ async fn run(arguments: Arguments) -> Result<Ending, Problem> {
         Verb::Maintenance(verb) => silence::maintenance(&place, verb, answer).await,
         Verb::Mute(arguments) => silence::mute(&place, arguments, answer).await,
         Verb::Unmute { entry } => silence::unmute(&place, entry, answer).await,
+        Verb::Breaker(verb) => breaker::run(&place, verb, answer).await,
         Verb::Doctor => doctor::run(&place, answer).await,
     }
 }

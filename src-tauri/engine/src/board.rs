@@ -15,6 +15,7 @@ use lifeboat_domain::{
 };
 
 use crate::{
+    breakers::Where,
     definition,
     journal::{Journal, JournalError},
     scheduler::{Force, Scheduler},
@@ -49,6 +50,7 @@ pub(crate) async fn board(
         watching: scheduler.watching(&force.environment),
         changes,
         silences,
+        breakers: scheduler.breakers.views(Where { plan: &force.plan, environment: &force.environment }).await,
         elsewhere: &force.elsewhere().keys().cloned().collect(),
         not_running: force.not_running(),
         now,

@@ -25,6 +25,7 @@ use tokio::sync::broadcast;
 use tokio_util::sync::DropGuard;
 
 mod board;
+pub mod breakers;
 pub mod charts;
 mod definition;
 pub mod doctor;

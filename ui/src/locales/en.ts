@@ -12,6 +12,7 @@ import { capital, plural } from "./grammar";
 import { availability, history, needs, readiness } from "./lookback";
 import { findings, plan } from "./plan";
 import { range, settings, welcome } from "./settings";
+import { breaker } from "./breaker";
 import { silence } from "./silence";
 import { keys, notYet, palette } from "./window";
 
@@ -55,6 +56,7 @@ const probe: Record<ProbeKind, string> = {
   dns: "DNS name",
   "file-newest": "Newest file",
   "status-page": "Status page",
+  vendor: "Vendor interface",
 };
 
 const fact: Record<string, string> = {
@@ -69,6 +71,9 @@ const fact: Record<string, string> = {
   "maintenance-ended": "Maintenance ended early",
   muted: "Alarms muted",
   unmuted: "Alarms unmuted",
+  "breaker-opened": "Circuit breaker opened",
+  "breaker-closed": "Circuit breaker closed",
+  "breaker-forced": "Circuit breaker set by hand",
   "range-started": "Range started",
   "range-stopped": "Range stopped",
   "fault-injected": "Fault switched on",
@@ -97,6 +102,7 @@ export const words = {
   finding,
   probe,
   facts: fact,
+  breaker,
   silence,
   factOf: (kind: string) => fact[kind] ?? capital(kind.replaceAll("-", " ")),
 

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::{
     plan::{id::Id, read::choice},
+    provider::Forced,
     status::{Health, HealthChange, HealthEvent, Interruption, Scope},
 };
 
@@ -140,6 +141,41 @@ pub enum Fact {
         scope: Scope,
         /// The entry that muted it: `device/sequence`.
         entry: String,
+    },
+    /// A provider failed so often in a row that it is not asked for a while.
+    BreakerOpened {
+        /// In which environment.
+        environment: Id,
+        /// Which provider.
+        provider: Id,
+        /// What the provider is called.
+        name: String,
+        /// So many failures.
+        failures: u32,
+        /// The last of them.
+        reason: String,
+    },
+    /// A provider works again and is asked again.
+    BreakerClosed {
+        /// In which environment.
+        environment: Id,
+        /// Which provider.
+        provider: Id,
+        /// What the provider is called.
+        name: String,
+    },
+    /// Somebody decided whether a provider is asked, or left it to what is seen of it again.
+    BreakerForced {
+        /// In which environment.
+        environment: Id,
+        /// Which provider.
+        provider: Id,
+        /// What the provider is called.
+        name: String,
+        /// What was wanted; nothing means that it is left to itself.
+        to: Option<Forced>,
+        /// Why.
+        reason: String,
     },
     /// A practice range came up.
     RangeStarted {
@@ -292,6 +328,15 @@ impl Fact {
                 format!("Alarms of {scope} are muted until {}: {reason}", until.format(MINUTE))
             }
             Self::Unmuted { scope, .. } => format!("Alarms of {scope} are no longer muted"),
+            Self::BreakerOpened { name, failures, reason, .. } => {
+                format!("{name} is not asked for a while, after {failures} failures in a row: {reason}")
+            }
+            Self::BreakerClosed { name, .. } => format!("{name} works again and is asked again"),
+            Self::BreakerForced { name, to, reason, .. } => match to {
+                Some(Forced::Open) => format!("{name} is not asked, by hand: {reason}"),
+                Some(Forced::Closed) => format!("{name} is asked whatever is seen of it, by hand: {reason}"),
+                None => format!("Whether {name} is asked is left to what is seen of it again"),
+            },
             Self::RangeStarted { size } => format!("Practice range came up ({size})"),
             Self::RangeStopped {} => "Practice range was taken down".to_owned(),
             Self::FaultInjected { fault } => format!("Fault switched on in the practice range: {fault}"),

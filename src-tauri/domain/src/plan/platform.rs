@@ -10,7 +10,7 @@ use super::{
     quantity::{CalendarDate, Percentage, Period},
     read::{Faults, Node, Read, TableReader, choice, table},
 };
-use crate::communication::Channel;
+use crate::{communication::Channel, provider::BreakerRule};
 
 table! {
     /// Document control, as auditors ask for it.
@@ -189,6 +189,8 @@ table! {
         pub service: String,
         /// What is done when it fails.
         pub fallback: Option<Fallback>,
+        /// When it is no longer asked, and when it is tried again (runbook 4.2.2). Its checks go on asking.
+        pub breaker: Option<BreakerRule>,
     }
 }
 

@@ -141,6 +141,13 @@ impl Answer {
         Self::new(Class::RetryLater, observation, detail)
     }
 
+    /// Not asked, because the circuit breaker before the provider does not let anybody through (B-60).
+    pub fn held_back(detail: &str, wait: Option<Duration>) -> Self {
+        let retry_after_ms = wait.and_then(|wait| u64::try_from(wait.as_millis()).ok());
+        let answer = Self::new(Class::RetryLater, Observation::Neither, detail);
+        Self { retry_after_ms, ..answer.coded(Some("breaker-open")) }
+    }
+
     /// Nobody knows whether it was done.
     pub fn unknown(detail: &str) -> Self {
         Self::new(Class::Unknown, Observation::Failed, detail)

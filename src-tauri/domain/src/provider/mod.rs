@@ -4,8 +4,12 @@
 //! engine's; what stands where is the environment's.
 
 pub mod answer;
+pub mod breaker;
+pub mod cloudflare;
+pub mod supabase;
 
 pub use self::answer::{Answer, Class, Effect, Observation, Refusal, Standing, StandingClaim};
+pub use self::breaker::{Breaker, BreakerMemory, BreakerPhase, BreakerRule, BreakerView, Forced, HeldBack, Permit};
 use crate::plan::read::choice;
 
 choice! {

@@ -18,6 +18,7 @@ use crate::{
     check::ProbeKind,
     environment::EnvironmentKind,
     plan::{Plan, Priority, id::Id, quantity::Period, read::choice},
+    provider::BreakerView,
 };
 
 choice! {
@@ -119,6 +120,8 @@ pub struct PartRow {
     pub about: Option<String>,
     /// What is done when a provider fails, with its best and worst time.
     pub fallback: Option<String>,
+    /// The circuit breaker before a provider.
+    pub breaker: Option<BreakerView>,
     /// Its checks, by name in the plan.
     pub checks: Vec<Id>,
 }
@@ -286,6 +289,8 @@ pub struct BoardInput<'a> {
     pub changes: Vec<RecentChange>,
     /// Maintenances and mutes of the environment; those that are over are left out.
     pub silences: Vec<Silence>,
+    /// Circuit breakers, by provider.
+    pub breakers: BTreeMap<Id, BreakerView>,
     /// Checks of something that is not on this computer.
     pub elsewhere: &'a BTreeSet<Id>,
     /// Whether the environment is a range that is not running.
@@ -332,15 +337,9 @@ impl Board {
                         format!("{} ({} to {})", fallback.what, fallback.at_best, fallback.at_worst)
                     }
                 });
-                part_row(
-                    id,
-                    &provider.name,
-                    PartKind::Provider,
-                    &checks,
-                    None,
-                    Some(provider.service.clone()),
-                    fallback,
-                )
+                let about = Some(provider.service.clone());
+                let row = part_row(id, &provider.name, PartKind::Provider, &checks, None, about, fallback);
+                PartRow { breaker: input.breakers.get(id).cloned(), ..row }
             })
             .collect();
         let parts: BTreeMap<&Id, &PartRow> =

@@ -93,6 +93,7 @@ pub(super) fn part_row(
         priority,
         about,
         fallback,
+        breaker: None,
         checks: own.iter().map(|check| check.id.clone()).collect(),
     }
 }

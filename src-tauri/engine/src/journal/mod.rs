@@ -6,6 +6,7 @@
 
 mod backup;
 mod bell;
+mod breaker;
 mod error;
 mod export;
 mod facts;
@@ -50,7 +51,7 @@ use tokio_util::{
     task::TaskTracker,
 };
 
-pub(crate) use self::{backup::restore, error::JournalError, reserve::Space, store::make_home};
+pub(crate) use self::{backup::restore, breaker::KeptBreaker, error::JournalError, reserve::Space, store::make_home};
 use self::{
     reserve::{Reserve, free_space},
     shared::Shared,

@@ -160,6 +160,11 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 impl<'a> Attempt<'a> {
+    /// The same once more, with all of its time.
+    pub(crate) fn afresh(&self) -> Self {
+        Self::new(self.prober, self.targets, self.limit, Instant::now())
+    }
+
     fn new(prober: &'a Prober, targets: &'a Targets, limit: Period, started: Instant) -> Self {
         Self {
             prober,

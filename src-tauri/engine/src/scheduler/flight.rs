@@ -18,7 +18,10 @@ use lifeboat_domain::{
 use tokio::sync::oneshot;
 
 use super::{Force, Key, MOST_UNWRITTEN, Scheduler, gate::hosts_of, held, watch::Landed};
-use crate::journal::SampleRecord;
+use crate::{
+    breakers::{Where, seen},
+    journal::SampleRecord,
+};
 
 /// What a flight brought home; nothing when the engine was closed meanwhile.
 pub(crate) type Flight = Shared<BoxFuture<'static, Option<Arc<Sample>>>>;
@@ -85,8 +88,24 @@ impl Scheduler {
     async fn probe(&self, force: &Force, id: &Id, check: &Check) -> Sample {
         match self.known(force, id, check).await {
             Some(sample) => sample,
-            None => self.compared(force, id, check, self.look(force, check).await).await,
+            None => self.compared(force, id, check, self.ask(force, check).await).await,
         }
+    }
+
+    /// Looks, and tells the circuit breaker of the provider that was asked. A breaker keeps nobody from checking; while
+    /// it is open what a check sees says nothing to it, and when one may try, a check is as good as anybody.
+    async fn ask(&self, force: &Force, check: &Check) -> Sample {
+        let place = Where { plan: &force.plan, environment: &force.environment };
+        let leave = match check.probe {
+            Probe::Vendor(_) => self.breakers.leave(place, &check.of).await.ok().flatten(),
+            _ => None,
+        };
+        let sample = self.look(force, check).await;
+        if let Some(permit) = leave {
+            let took = Duration::from_secs_f64(sample.latency_ms.max(0.0) / 1_000.0);
+            self.breakers.report(place, &check.of, permit, (seen(&sample), took, &sample.reason)).await;
+        }
+        sample
     }
 
     pub(super) async fn look(&self, force: &Force, check: &Check) -> Sample {

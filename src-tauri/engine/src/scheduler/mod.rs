@@ -42,6 +42,7 @@ pub use crate::probe::Targets;
 pub(crate) use self::guard::{Route, route};
 use self::{flight::Flight, gate::Gate, guard::Guard};
 use crate::{
+    breakers::Breakers,
     journal::{Clock, Journal, SampleRecord},
     plans::{Values, ValuesFile},
     probe::Prober,
@@ -173,6 +174,8 @@ type Key = (Id, Id);
 /// Everything that checks, on the schedule or on a click.
 pub(crate) struct Scheduler {
     journal: Journal,
+    /// The circuit breakers before the providers.
+    pub(crate) breakers: Breakers,
     clock: Clock,
     home: PathBuf,
     probers: Probers,
@@ -199,6 +202,7 @@ impl fmt::Debug for Scheduler {
 impl Scheduler {
     pub(crate) fn new(journal: Journal, clock: Clock, home: PathBuf, probers: Probers, route: Route) -> Arc<Self> {
         Arc::new(Self {
+            breakers: Breakers::new(journal.clone(), clock.clone()),
             journal,
             clock,
             home,

@@ -24,6 +24,7 @@ use tokio::sync::watch;
 use super::*;
 use crate::scheduler::Targets;
 
+mod breakers;
 mod judgement;
 mod plans;
 mod recall;

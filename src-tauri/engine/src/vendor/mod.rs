@@ -15,7 +15,7 @@ use lifeboat_domain::{
     Id,
     check::judge::CouldNot,
     environment::{Site, VendorTarget},
-    provider::{Answer, Effect, Refusal, Standing},
+    provider::{Answer, Class, Effect, Refusal, Standing, StandingClaim},
 };
 use serde::de::DeserializeOwned;
 
@@ -28,18 +28,46 @@ use crate::{
 };
 
 pub mod again;
+pub mod cloudflare;
 pub mod fcm;
+mod field;
 pub mod mail;
+pub mod pagerduty;
 mod service_account;
+pub mod slack;
 mod smtp;
+pub mod square;
 pub mod statuspage;
 pub mod stripe;
+pub mod supabase;
+pub mod twilio;
 
 /// How we stand with a vendor: one question that takes the fewest rights, changes nothing and reads nothing of a
 /// customer.
 pub(crate) async fn probe(attempt: &Attempt<'_>, target: &VendorTarget) -> Standing {
     let standing = match target {
         VendorTarget::Stripe { api, credential } => stripe::Stripe::at(attempt, api, credential).standing().await,
+        VendorTarget::Square { api, credential, location, version } => {
+            square::Square::at(attempt, api, credential, location.as_deref(), version).standing().await
+        }
+        VendorTarget::Supabase { api, credential, project } => {
+            supabase::Supabase::at(attempt, api, credential, project).standing().await
+        }
+        VendorTarget::Cloudflare { api, credential, zone, load_balancer, record } => {
+            let parts = cloudflare::Parts { zone, load_balancer: load_balancer.as_deref(), record: record.as_deref() };
+            cloudflare::Cloudflare::at(attempt, api, credential, parts).standing().await
+        }
+        VendorTarget::PagerDuty { events, api, routing_key, token, from, service } => {
+            let (token, from, service) = (token.as_ref(), from.as_deref(), service.as_deref());
+            pagerduty::PagerDuty { attempt, events, api, routing_key, token, from, service }.standing().await
+        }
+        VendorTarget::Slack { api, hooks, webhook, token, channel } => {
+            let (webhook, token, channel) = (webhook.as_ref(), token.as_ref(), channel.as_deref());
+            slack::Slack { attempt, api, hooks, webhook, token, channel }.standing().await
+        }
+        VendorTarget::Twilio { api, account, key, credential, from } => {
+            twilio::Twilio { attempt, api, account, key: key.as_deref(), credential, from }.standing().await
+        }
         VendorTarget::Fcm { api, tokens, project, credential } => {
             fcm::Fcm::at(attempt, api, tokens, project, credential).standing().await
         }
@@ -47,12 +75,6 @@ pub(crate) async fn probe(attempt: &Attempt<'_>, target: &VendorTarget) -> Stand
         VendorTarget::Statuspage { api, credential, page } => {
             statuspage::Statuspage::at(attempt, api, credential, page).standing().await
         }
-        VendorTarget::PagerDuty { .. }
-        | VendorTarget::Slack { .. }
-        | VendorTarget::Twilio { .. }
-        | VendorTarget::Square { .. }
-        | VendorTarget::Supabase { .. }
-        | VendorTarget::Cloudflare { .. } => Standing::of(Answer::refused(Refusal::Here, "not built yet")),
     };
     attempt.with_secrets(|secrets| standing.without(secrets))
 }
@@ -81,6 +103,29 @@ async fn ask(attempt: &Attempt<'_>, site: &Site, effect: Effect, request: Reques
     let answer = bounded(attempt, effect, http::talk(attempt, place, &request)).await?;
     let http::Answer { status, headers, body, whole, .. } = answer;
     Ok(Reply { status, headers, body, whole, effect })
+}
+
+/// How we stand as far as a site tells that is asked for nothing: that it answers. `known` says why there is no more.
+async fn knocked(attempt: &Attempt<'_>, site: &Site, known: &str) -> Standing {
+    match ask(attempt, site, Effect::Nothing, request(Method::GET, "/")).await {
+        Ok(reply) if reply.status < 500 => Standing {
+            reachable: StandingClaim::Yes,
+            authenticated: StandingClaim::NotKnown,
+            functional: StandingClaim::NotKnown,
+            detail: known.to_owned(),
+            answer: None,
+        },
+        Ok(reply) => Standing::of(reply.answer(&format!("status {}", reply.status), None)),
+        Err(answer) => Standing::of(answer),
+    }
+}
+
+/// A look that was refused says nothing about what was to be looked at.
+fn unseen(answer: Answer) -> Answer {
+    match answer.class {
+        Class::Refused => Answer { class: Class::Unknown, refusal: None, ..answer },
+        _ => answer,
+    }
 }
 
 /// Does something within the attempt's time. What was begun and not ended is silence.
@@ -162,6 +207,13 @@ impl Reply {
     /// The body as what the interface says it is; nothing when it is something else or was not read to its end.
     fn json<T: DeserializeOwned>(&self) -> Option<T> {
         if self.whole { serde_json::from_slice(&self.body).ok() } else { None }
+    }
+
+    /// The body as a value that is handed on. What repeats a credential is not.
+    fn kept<T: DeserializeOwned>(&self, attempt: &Attempt<'_>) -> Option<T> {
+        let body = String::from_utf8_lossy(&self.body);
+        let repeats = attempt.with_secrets(|secrets| secrets.iter().any(|secret| body.contains(secret)));
+        if repeats { None } else { self.json() }
     }
 
     /// Its class by status, with the vendor's own words and code.

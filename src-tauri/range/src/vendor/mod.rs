@@ -4,10 +4,16 @@
 //! A stand-in answers one request after the other by pure bookkeeping ([`StandIn`]); how that travels, and what goes
 //! wrong on the way, is [`wire`]'s. Stand-ins never ask anybody else and never look at the platform.
 
+mod cloudflare;
 mod fcm;
 mod mail;
+mod pagerduty;
+mod slack;
+mod square;
 mod statuspage;
 mod stripe;
+mod supabase;
+mod twilio;
 mod wire;
 
 use std::{
@@ -215,7 +221,18 @@ impl VendorFault {
 }
 
 /// The vendors that have a stand-in.
-pub(crate) const VENDORS: [Vendor; 4] = [Vendor::Stripe, Vendor::Fcm, Vendor::Mail, Vendor::Statuspage];
+pub(crate) const VENDORS: [Vendor; 10] = [
+    Vendor::PagerDuty,
+    Vendor::Slack,
+    Vendor::Twilio,
+    Vendor::Fcm,
+    Vendor::Mail,
+    Vendor::Statuspage,
+    Vendor::Stripe,
+    Vendor::Square,
+    Vendor::Supabase,
+    Vendor::Cloudflare,
+];
 
 /// One request as it came.
 #[derive(Debug, Clone)]
@@ -261,7 +278,7 @@ impl Asked {
     }
 }
 
-fn pairs(text: &[u8]) -> BTreeMap<String, String> {
+fn pairs<T: FromIterator<(String, String)>>(text: &[u8]) -> T {
     url::form_urlencoded::parse(text).into_owned().collect()
 }
 
@@ -297,6 +314,14 @@ trait StandIn: Send + Sync {
     /// How the vendor words this status.
     fn refusal(&self, status: u16, words: &str) -> Told;
 
+    /// The same for a vendor that words it by what was asked.
+    fn refuse(&self, _: &Asked, status: u16, words: &str) -> Told {
+        self.refusal(status, words)
+    }
+
+    /// The port it is reached at, for a vendor whose secrets are addresses.
+    fn reached_at(&mut self, _: u16) {}
+
     /// What the environment's places are filled with besides the address.
     fn values(&self) -> Vec<(&'static str, String)> {
         Vec::new()
@@ -309,6 +334,8 @@ trait StandIn: Send + Sync {
 /// What a stand-in has been asked, and how it fails now.
 struct Life {
     fault: Option<VendorFault>,
+    /// So many requests are answered well before the fault is felt.
+    spared: usize,
     asked: Vec<Asked>,
     stand_in: Box<dyn StandIn>,
 }
@@ -383,12 +410,19 @@ impl StandIns {
         let mut open = BTreeMap::new();
         let all: Vec<(Vendor, Box<dyn StandIn>)> = vec![
             (Vendor::Stripe, Box::new(stripe::Stripe::new()?)),
+            (Vendor::Square, Box::new(square::Square::new()?)),
+            (Vendor::Supabase, Box::new(supabase::Supabase::new()?)),
+            (Vendor::Cloudflare, Box::new(cloudflare::Cloudflare::new()?)),
+            (Vendor::PagerDuty, Box::new(pagerduty::PagerDuty::new()?)),
+            (Vendor::Slack, Box::new(slack::Slack::new()?)),
+            (Vendor::Twilio, Box::new(twilio::Twilio::new()?)),
             (Vendor::Fcm, Box::new(blocking(fcm::Fcm::new).await?)),
             (Vendor::Statuspage, Box::new(statuspage::Statuspage::new()?)),
         ];
         for (vendor, stand_in) in all {
-            let life = Arc::new(Mutex::new(Life { fault: None, asked: Vec::new(), stand_in }));
+            let life = Arc::new(Mutex::new(Life { fault: None, spared: 0, asked: Vec::new(), stand_in }));
             let listening = wire::listen(listen().await?, Arc::clone(&identity.server), Arc::clone(&life))?;
+            locked(&life).stand_in.reached_at(listening.port);
             open.insert(vendor, Open { listening, speaks: Speaks::Http(life) });
         }
         let (listening, post) = mail::Post::open(Arc::clone(&identity.server), mails).await?;
@@ -415,7 +449,15 @@ impl StandIns {
 
     /// Makes one fail in a way, or no longer.
     pub fn set_fault(&self, vendor: Vendor, fault: Option<VendorFault>) {
+        self.set_fault_after(vendor, 0, fault);
+    }
+
+    /// Makes one fail in a way once it has answered so many requests more.
+    pub fn set_fault_after(&self, vendor: Vendor, requests: usize, fault: Option<VendorFault>) {
         if let Some(open) = self.open.get(&vendor) {
+            if let Speaks::Http(life) = &open.speaks {
+                locked(life).spared = requests;
+            }
             open.speaks.switch(|_| fault);
         }
     }

@@ -72,10 +72,15 @@ async fn answer(life: Arc<Mutex<Life>>, request: Request<Incoming>) -> Result<Re
             life.asked.remove(0);
         }
         life.asked.push(asked.clone());
-        life.fault
+        if life.spared > 0 {
+            life.spared -= 1;
+            None
+        } else {
+            life.fault
+        }
     };
     let done = || locked(&life).stand_in.answer(&asked);
-    let refused = |status, words: &str| locked(&life).stand_in.refusal(status, words);
+    let refused = |status, words: &str| locked(&life).stand_in.refuse(&asked, status, words);
     match fault {
         None => Ok(told(done())),
         Some(VendorFault::Slow) => {

@@ -15,12 +15,28 @@ use sqlx::{
 
 use crate::home::{Home, eventually, files_below};
 
+/// The words of all vendors. The mail server's credential goes by another: in `range-mail` stands "email", and what
+/// follows that is taken out of every text.
+const VENDORS: [&str; 11] =
+    ["pagerduty", "slack", "twilio", "fcm", "mail", "smtp", "stripe", "square", "supabase", "cloudflare", "statuspage"];
+
 pub(crate) fn bindings_are_private_and_complete(home: &Home) {
     let mode = |path: &str| fs::metadata(home.path().join(path)).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode("environments/range.json"), 0o600);
     assert_eq!(mode("range/state.json"), 0o600);
     let bindings = home.bindings();
     let keys = |name: &str| bindings[name].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    // Those of the vendors' stand-ins begin with the vendor's word.
+    let of_a_vendor = |key: &String| {
+        let key = key.trim_start_matches("range-");
+        VENDORS.iter().any(|vendor| key.starts_with(vendor))
+    };
+    let (vendors, values): (Vec<_>, Vec<_>) = keys("values").into_iter().partition(of_a_vendor);
+    let (secrets, credentials): (Vec<_>, Vec<_>) = keys("credentials").into_iter().partition(of_a_vendor);
+    for vendor in ["pagerduty", "slack", "stripe", "twilio"] {
+        assert!(vendors.contains(&format!("{vendor}.port")), "{vendor} has no port in {vendors:?}");
+        assert!(secrets.iter().any(|handle| handle.starts_with(&format!("range-{vendor}"))), "{vendor} in {secrets:?}");
+    }
     let places = [
         "api.ca",
         "api.port",
@@ -32,8 +48,8 @@ pub(crate) fn bindings_are_private_and_complete(home: &Home) {
         "primary.port",
         "standby.port",
     ];
-    assert_eq!(keys("values"), places);
-    assert_eq!(keys("credentials"), ["range-database", "range-objects", "range-test-account"]);
+    assert_eq!(values, places);
+    assert_eq!(credentials, ["range-database", "range-objects", "range-test-account"]);
     assert_eq!(keys("beats"), ["database-backup-job"]);
     assert!(bindings["bound_at"].is_string());
     // By these two a reader tells a range that was killed, and that a number was given to another program.

@@ -24,6 +24,7 @@ pub fn vendor(vendor: Vendor, standing: &Standing) -> Outcome {
         (_, Yes, NotKnown) if refusal == Some(Refusal::Permission) => {
             Outcome::unknown(told(&format!("our credential at {name} may not ask this")))
         }
+        (_, Yes, NotKnown) => Outcome::unknown(told(&format!("nobody can tell whether {name} works"))),
         (NotKnown | Yes, _, _) => Outcome::unknown(told(&format!("{name} was not asked"))),
     };
     let fault = match &standing.answer {
@@ -43,7 +44,7 @@ mod tests {
             Verdict::{self, Operational, Outage, Unknown},
             judge::CouldNot,
         },
-        provider::Effect,
+        provider::{Effect, supabase::ProjectStatus},
     };
 
     #[test]
@@ -78,6 +79,22 @@ mod tests {
         for (answer, verdict, reason, fault) in table {
             let outcome = vendor(Vendor::Stripe, &Standing::of(answer));
             assert_eq!((outcome.verdict, outcome.reason.as_str(), outcome.fault), (verdict, reason, fault));
+        }
+    }
+
+    #[test]
+    fn a_project_on_its_way_is_neither_well_nor_out() {
+        for (status, verdict, words) in [
+            (ProjectStatus::ActiveHealthy, Operational, "reachable, authenticated, functional"),
+            (ProjectStatus::Restoring, Unknown, "nobody can tell whether Supabase works (the project is RESTORING)"),
+            (
+                ProjectStatus::RestoreFailed,
+                Outage,
+                "Supabase answers and does not work (the project is RESTORE_FAILED)",
+            ),
+        ] {
+            let outcome = vendor(Vendor::Supabase, &status.standing(Answer::delivered("read")));
+            assert_eq!((outcome.verdict, outcome.reason.as_str()), (verdict, words));
         }
     }
 }

@@ -125,6 +125,7 @@ fn readiness(samples: &[(&str, Sample)]) -> Readiness {
         watching: Watching::Here,
         changes: Vec::new(),
         silences: Vec::new(),
+        breakers: BTreeMap::new(),
         elsewhere: &BTreeSet::new(),
         not_running: false,
         now: now(),
