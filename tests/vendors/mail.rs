@@ -1,5 +1,7 @@
 //! Mail, by SMTP.
 
+use std::path::Path;
+
 use lifeboat_domain::{
     check::Verdict::{self, Operational, Outage, Unknown},
     environment::{MailServer, MailTls, VendorTarget},
@@ -52,7 +54,7 @@ async fn a_mail_arrives_as_it_was_written_and_is_named_by_its_id() {
     let (head, body) = mails[0].content.split_once("\r\n\r\n").unwrap();
     assert!(head.contains("Message-ID: <incident-7.update-1@range.test>"), "{head}");
     assert_eq!(body.trim_end().replace("\r\n", "\n"), LETTER.text.trim_end());
-    let file = world.folder().join("mails/0001.eml");
+    let file = Path::new(&world.stand_ins.values()["mail.folder"]).join("0001.eml");
     assert_eq!(std::fs::read_to_string(file).unwrap(), mails[0].content);
 }
 

@@ -1,6 +1,6 @@
 //! The stand-ins, and the bundled plan's practice environment bound to them.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use lifeboat_domain::{
     Id,
@@ -25,7 +25,7 @@ pub(crate) struct World {
     pub(crate) stand_ins: StandIns,
     pub(crate) prober: Prober,
     pub(crate) targets: Targets,
-    folder: tempfile::TempDir,
+    _folder: tempfile::TempDir,
 }
 
 impl World {
@@ -47,7 +47,7 @@ impl World {
             .collect();
         let secrets = stand_ins.credentials().into_iter().map(|(handle, secret)| (id(handle), Sensitive::new(secret)));
         let prober = Prober::new(Arc::new(Fixed::new(secrets))).unwrap();
-        Self { stand_ins, prober, targets, folder }
+        Self { stand_ins, prober, targets, _folder: folder }
     }
 
     /// The same with other credentials: each of these handles stands for this secret.
@@ -79,11 +79,6 @@ impl World {
             change(target);
         }
         targets
-    }
-
-    /// Where the stand-ins keep what they keep as files.
-    pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
     }
 
     pub(crate) fn target(&self, endpoint: &str) -> &VendorTarget {

@@ -100,7 +100,11 @@ impl Post {
     }
 
     pub(super) fn values(&self) -> Vec<(&'static str, String)> {
-        vec![("tls-port", self.encrypted.port.to_string()), ("user", USER.to_owned())]
+        vec![
+            ("folder", locked(&self.state).folder.to_string_lossy().into_owned()),
+            ("tls-port", self.encrypted.port.to_string()),
+            ("user", USER.to_owned()),
+        ]
     }
 
     pub(super) fn credentials(&self) -> Vec<(&'static str, String)> {
