@@ -9,7 +9,9 @@ use std::{
 use chrono::{TimeDelta, Utc};
 use lifeboat_domain::{
     Problem,
-    presence::{Notice, NoticeKind, Route, Running, Told, notices, still_running, tray as tray_of, tray_without_board},
+    presence::{
+        Notice, NoticeKind, Route, Running, Told, Tray, notices, still_running, tray as tray_of, tray_without_board,
+    },
     problem::Code,
     status::{Board, Scope},
 };
@@ -128,23 +130,32 @@ pub(crate) async fn follow(handle: AppHandle) {
         let bridge = handle.state::<Bridge>();
         match look(&bridge).await {
             Ok((board, journal)) => {
-                if let Some(icon) = &presence.icon {
-                    icon.show(&tray_of(&board));
-                }
+                show(&handle, tray_of(&board));
                 let (after, found) = notices(&told, &board, journal.as_ref());
                 told = after;
                 found.iter().for_each(|notice| call(&handle, notice));
             }
             Err(problem) => {
-                if let Some(icon) = &presence.icon {
-                    icon.show(&tray_without_board(&problem));
-                }
+                show(&handle, tray_without_board(&problem));
             }
         }
         tokio::select! {
             () = presence.bell.notified() => {}
             () = tokio::time::sleep(EVERY) => {}
         }
+    }
+}
+
+/// Has the tray show it, without waiting for that: at the end, the thread that would do it waits for us.
+fn show(handle: &AppHandle, tray: Tray) {
+    let icon_of = handle.clone();
+    let asked = handle.run_on_main_thread(move || {
+        if let Some(icon) = &icon_of.state::<Presence>().icon {
+            icon.show(&tray);
+        }
+    });
+    if let Err(error) = asked {
+        warn!(%error, "the tray was not told");
     }
 }
 

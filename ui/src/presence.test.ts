@@ -68,6 +68,16 @@ describe("the question before quitting", () => {
     await waitFor(() => expect(called("quit_answer")).toEqual([{ quit: false }, { quit: true }]));
   });
 
+  test("has Esc for itself, whatever is open behind it", async () => {
+    await start("App", "#/status/check/database-port");
+    await waitFor(() => expect(document.querySelector("aside h2")?.textContent).toBe("Database port"));
+    world.listener?.shell({ kind: "quit", asked: { running, tray: true } });
+    const sheet = await dialog("Quit Lifeboat?");
+    const isLeft = await fireEvent.keyDown(sheet, { key: "Escape" });
+    expect(isLeft, "the key was taken from the dialog").toBe(true);
+    expect(window.location.hash).toBe("#/status/check/database-port");
+  });
+
   test("asked before the page was there is asked when it is, and says that there is no tray", async () => {
     world.presence = { ...world.presence, tray: false, quit: { running, tray: false } };
     await start("App");

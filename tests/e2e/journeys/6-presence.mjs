@@ -151,6 +151,9 @@ export async function journey({ desk: lay, shows }) {
       await session.find("listitem", running);
     const said = await accessible(session);
     assert.match(await session.focused(), /^Keep running/);
+    if (process.env.LIFEBOAT_PICTURES) {
+      writeFileSync(join(process.env.LIFEBOAT_PICTURES, "quit.png"), await session.picture());
+    }
     await session.press("escape");
     await session.gone("heading", "Quit Lifeboat?");
     assert.equal(desk.windows().length, 1);
@@ -159,7 +162,9 @@ export async function journey({ desk: lay, shows }) {
 
   await shows("the program ended when the answer is yes, with everything written", async () => {
     await desktop.choose("Quit");
-    await session.click("button", "Quit").catch((error) => assert.match(error.message, /there is|fetch|session/));
+    await session.find("heading", "Quit Lifeboat?");
+    // The driver loses its window while it answers.
+    await session.click("button", "Quit").catch(() => undefined);
     await until("the program has ended", 15_000, () => desk.windows().length === 0);
     assert.match(desk.windowLog(), /quitting, as was answered/);
     assert.match(desk.windowLog(), /: closed/);

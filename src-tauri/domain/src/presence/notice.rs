@@ -97,7 +97,7 @@ pub struct Told {
 pub fn notices(told: &Told, board: &Board, journal: Option<&Problem>) -> (Told, Vec<Notice>) {
     let mut after = told.clone();
     let mut found = Vec::new();
-    if !after.from.as_ref().is_some_and(|(environment, _)| *environment == board.environment.id) {
+    if after.from.as_ref().is_none_or(|(environment, _)| *environment != board.environment.id) {
         after.from = Some((board.environment.id.clone(), board.as_of));
         after.out.clear();
         after.no_network = false;
