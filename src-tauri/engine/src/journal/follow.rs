@@ -44,7 +44,7 @@ pub(super) async fn run(shared: Arc<Shared>, appended: Arc<Notify>, ended: Cance
     loop {
         match look(&shared, &options, &mut watcher, &mut walked, own).await {
             Ok(true) => {}
-            Ok(false) => return,
+            Ok(false) => break,
             Err(error) => {
                 tracing::warn!(%error, "the journal could not be followed");
                 (watcher, bell) = (None, None);
@@ -59,7 +59,7 @@ pub(super) async fn run(shared: Arc<Shared>, appended: Arc<Notify>, ended: Cance
             continue;
         }
         if ended.is_cancelled() {
-            return;
+            break;
         }
         let ring = async {
             match &bell {
@@ -86,6 +86,10 @@ pub(super) async fn run(shared: Arc<Shared>, appended: Arc<Notify>, ended: Cance
                 false
             }
         };
+    }
+    // Dropped, it would stay open for another moment, and whoever waits for the end wants the file to themselves.
+    if let Some(Watcher { connection, .. }) = watcher {
+        let _ = connection.close().await;
     }
 }
 

@@ -255,7 +255,7 @@ fn step_over(
     let mut entries = connection.prepare(select_entries!("WHERE place > ? ORDER BY place"))?;
     let mut rows = entries.query([after])?;
     while walked.bad.is_none() {
-        if walked.intact % STRETCH == 0 && ended.is_cancelled() {
+        if walked.intact.is_multiple_of(STRETCH) && ended.is_cancelled() {
             return Ok(false);
         }
         let Some(row) = rows.next()? else { break };
