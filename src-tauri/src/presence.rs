@@ -133,7 +133,9 @@ pub(crate) async fn follow(handle: AppHandle) {
                 show(&handle, tray_of(&board));
                 let (after, found) = notices(&told, &board, journal.as_ref());
                 told = after;
-                found.iter().for_each(|notice| call(&handle, notice));
+                for notice in &found {
+                    call(&handle, notice);
+                }
             }
             Err(problem) => {
                 show(&handle, tray_without_board(&problem));

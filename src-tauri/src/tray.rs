@@ -45,7 +45,7 @@ const OUTAGE: Image<'static> = include_image!("../icons/tray/outage.png");
 
 /// The icon in the tray.
 pub(crate) struct Icon {
-    icon: TrayIcon,
+    shape: TrayIcon,
     line: MenuItem<Wry>,
     shown: Mutex<Option<Tray>>,
 }
@@ -97,7 +97,7 @@ impl Icon {
                 }
             })
             .build(handle)?;
-        Ok(Self { icon, line, shown: Mutex::default() })
+        Ok(Self { shape: icon, line, shown: Mutex::default() })
     }
 
     /// Shows another state. What is shown already is left alone.
@@ -110,7 +110,7 @@ impl Icon {
             result = self.line.set_text(&tray.line);
         }
         if before.is_none_or(|before| before.state != tray.state) {
-            result = result.and_then(|()| self.icon.set_icon(Some(image(tray.state))));
+            result = result.and_then(|()| self.shape.set_icon(Some(image(tray.state))));
         }
         if let Err(error) = result {
             warn!(%error, "the tray does not show the state");

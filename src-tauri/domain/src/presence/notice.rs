@@ -12,7 +12,7 @@ use super::name_of;
 use crate::{
     plan::{id::Id, read::choice},
     problem::Problem,
-    status::{Board, CheckRow, Health},
+    status::{Board, CheckRow, Health, Quiet},
     text::visible,
 };
 
@@ -89,6 +89,9 @@ pub struct Told {
     from: Option<(Id, DateTime<Utc>)>,
     /// Parts that are told as out, with their checks that were.
     out: BTreeMap<Id, BTreeSet<Id>>,
+    /// Parts that fail, when they were last seen to do so because of something else. One that is left failing for a
+    /// moment when that mends begins to count only then, however long it has failed.
+    followed: BTreeMap<Id, DateTime<Utc>>,
     no_network: bool,
     journal: bool,
 }
@@ -100,11 +103,12 @@ pub fn notices(told: &Told, board: &Board, journal: Option<&Problem>) -> (Told, 
     if after.from.as_ref().is_none_or(|(environment, _)| *environment != board.environment.id) {
         after.from = Some((board.environment.id.clone(), board.as_of));
         after.out.clear();
+        after.followed.clear();
         after.no_network = false;
     }
     let from = after.from.as_ref().map_or(board.as_of, |(_, from)| *from);
     recoveries(board, &mut after.out, &mut found);
-    outages(board, from, &mut after.out, &mut found);
+    outages(board, from, &mut after, &mut found);
     match board.no_network {
         Some(gone) if !after.no_network && gone.since + SETTLED <= board.as_of => {
             after.no_network = true;
@@ -127,12 +131,18 @@ pub fn notices(told: &Told, board: &Board, journal: Option<&Problem>) -> (Told, 
     (after, found)
 }
 
-fn outages(board: &Board, from: DateTime<Utc>, told: &mut BTreeMap<Id, BTreeSet<Id>>, found: &mut Vec<Notice>) {
+fn outages(board: &Board, from: DateTime<Utc>, after: &mut Told, found: &mut Vec<Notice>) {
     let out = board.checks.iter().filter(|row| row.alerting && row.health == Health::Outage);
     let mut parts: BTreeMap<&Id, Vec<&CheckRow>> = BTreeMap::new();
     for row in out {
         parts.entry(&row.of).or_default().push(row);
     }
+    let fails = |part: &Id| board.checks.iter().any(|row| row.of == *part && row.is_bad());
+    after.followed.retain(|part, _| fails(part));
+    for row in board.checks.iter().filter(|row| row.is_bad() && matches!(row.quiet, Some(Quiet::Because(_)))) {
+        after.followed.insert(row.of.clone(), board.as_of);
+    }
+    let (told, followed) = (&mut after.out, &after.followed);
     for (part, rows) in parts {
         if let Some(checks) = told.get_mut(part) {
             checks.extend(rows.iter().map(|row| row.id.clone()));
@@ -140,7 +150,8 @@ fn outages(board: &Board, from: DateTime<Utc>, told: &mut BTreeMap<Id, BTreeSet<
         }
         let since = rows.iter().filter_map(|row| row.since).min().unwrap_or(board.as_of);
         let is_old = since < from;
-        if !is_old && since + SETTLED > board.as_of {
+        let counts_from = followed.get(part).map_or(since, |followed| since.max(*followed));
+        if !is_old && counts_from + SETTLED > board.as_of {
             continue;
         }
         told.insert(part.clone(), rows.iter().map(|row| row.id.clone()).collect());

@@ -216,6 +216,9 @@ fn told(boards: &[Board]) -> Vec<Vec<String>> {
 const OUT: &str = "outage: Primary database is out · Production";
 const BACK: &str = "recovery: Primary database works again · Production";
 
+/// What is shown, the boards one after the other, and what is told of each.
+type Case<'a> = (&'a str, Vec<Board>, Vec<&'a [&'a str]>);
+
 #[test]
 fn only_what_needs_a_person_is_told_and_never_twice() {
     use Health::{Degraded, Operational, Outage, Unknown};
@@ -224,7 +227,7 @@ fn only_what_needs_a_person_is_told_and_never_twice() {
     let start = || board(0, vec![database(Operational, -100)]);
     let out = |now| board(now, vec![database(Outage, 5)]);
     let none: &[&str] = &[];
-    let cases: Vec<(&str, Vec<Board>, Vec<&[&str]>)> = vec![
+    let cases: Vec<Case<'_>> = vec![
         (
             "an outage, once it has lasted, and its end",
             vec![start(), out(6), out(15), out(60), board(61, vec![database(Operational, 61)])],
@@ -300,6 +303,26 @@ fn only_what_needs_a_person_is_told_and_never_twice() {
                 board(30, vec![database(Outage, 8), held("application/answers", Outage, 4, because())]),
             ],
             vec![none, none, &[OUT]],
+        ),
+        (
+            "what follows and mends a moment after its cause is not told",
+            vec![
+                start(),
+                board(60, vec![database(Outage, 5), held("application/answers", Outage, 5, because())]),
+                board(62, vec![database(Operational, 61), row("application/answers", Outage, 5)]),
+                board(66, vec![database(Operational, 61), row("application/answers", Operational, 65)]),
+            ],
+            vec![none, &[OUT], &[BACK], none],
+        ),
+        (
+            "what goes on failing after its cause mended is told by itself",
+            vec![
+                start(),
+                board(60, vec![database(Outage, 5), held("application/answers", Outage, 5, because())]),
+                board(62, vec![database(Operational, 61), row("application/answers", Outage, 5)]),
+                board(71, vec![database(Operational, 61), row("application/answers", Outage, 5)]),
+            ],
+            vec![none, &[OUT], &[BACK], &["outage: Primary application is out · Production"]],
         ),
         (
             "a second check of the same part adds nothing, but must be well for the end",

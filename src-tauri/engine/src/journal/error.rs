@@ -40,6 +40,7 @@ pub(crate) enum JournalError {
 
 impl JournalError {
     /// A failure of SQLite, told apart by its code where somebody can act on it.
+    #[expect(clippy::needless_pass_by_value, reason = "as `map_err` hands it over")]
     pub(super) fn store(what: &'static str, source: impl Sqlite) -> Self {
         match source.primary_code() {
             Some(BUSY | LOCKED) => Self::Busy,

@@ -54,6 +54,8 @@ impl EntryRow {
 
 /// A row as either library hands it over. What is of another type than it was written with cannot be read.
 pub(super) trait Columns {
+    /// Nothing where it cannot be read, and nothing in it where it is empty: the one was altered, the other may be.
+    #[expect(clippy::option_option, reason = "the two are told apart")]
     fn number(&self, column: usize) -> Option<Option<i64>>;
     fn bytes(&self, column: usize) -> Option<&[u8]>;
 }
