@@ -5,7 +5,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { layDesk } from "./desk.mjs";
 import { endAll } from "./process.mjs";
 
@@ -14,7 +14,7 @@ const FOLDER = new URL("./journeys/", import.meta.url);
 const given = process.argv.slice(2);
 const onlyAt = given.indexOf("--only");
 const only = onlyAt === -1 ? null : given.splice(onlyAt, 2)[1];
-const [window, cli] = given.length === 2 ? given : built();
+const [window, cli] = given.length === 2 ? given.map((program) => resolve(program)) : built();
 const count = { passed: 0, failed: 0 };
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {

@@ -166,7 +166,7 @@ pub(crate) fn assert_nothing_is_left(home: &Home, status: &RangeStatus, data: &P
 
 /// Waits for a condition that a platform at work brings about by itself.
 pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + Duration::from_secs(90);
     let mut looks = tokio::time::interval(Duration::from_millis(50));
     while !condition().await {
         assert!(Instant::now() < deadline, "{what} did not come about");
