@@ -12,6 +12,7 @@ mod journal;
 mod load;
 mod process;
 mod table;
+mod vendors;
 mod window;
 
 /// What a measurement may fail of; it is told and the others go on.
@@ -21,7 +22,7 @@ type Failure = Box<dyn Error + Send + Sync>;
 #[derive(Debug, Parser)]
 #[command(name = "bench")]
 struct Options {
-    /// Only these: checks, delay, journal, window.
+    /// Only these: checks, delay, vendors, journal, window.
     only: Vec<String>,
     /// Seconds of each steady measurement.
     #[arg(long, default_value_t = 30)]
@@ -53,6 +54,24 @@ enum Part {
         #[arg(long)]
         rate: u32,
     },
+    /// The vendors that are asked.
+    #[command(hide = true)]
+    StandIn {
+        #[arg(long)]
+        folder: PathBuf,
+    },
+    /// Asks a vendor how we stand.
+    #[command(hide = true)]
+    Ask {
+        #[arg(long)]
+        place: String,
+    },
+    /// The least that asking can cost.
+    #[command(hide = true)]
+    AskRaw {
+        #[arg(long)]
+        place: String,
+    },
     /// One process of a plug-in for each check.
     #[command(hide = true)]
     Plugins {
@@ -72,6 +91,9 @@ async fn main() -> ExitCode {
         Some(Part::Serve { hung }) => load::serve(hung).await,
         Some(Part::Raw { address, rate }) => load::raw(address, rate),
         Some(Part::Plugins { address, rate, program }) => load::plugins(address, rate, &program).await,
+        Some(Part::StandIn { folder }) => vendors::stand_in(&folder).await,
+        Some(Part::Ask { place }) => vendors::ask(&place).await,
+        Some(Part::AskRaw { place }) => vendors::raw(&place),
         None => measure(&options).await,
     };
     match done {
@@ -91,6 +113,9 @@ async fn measure(options: &Options) -> Result<(), Failure> {
     }
     if wanted("delay") {
         take("delay", &mut rows, checks::delay(options.seconds.max(45)).await);
+    }
+    if wanted("vendors") {
+        take("vendors", &mut rows, vendors::measure(options.seconds).await);
     }
     if wanted("journal") {
         take("journal", &mut rows, journal::measure(options.entries).await);
