@@ -40,7 +40,7 @@ async fn a_check_tells_reachable_authenticated_and_functional_apart() {
         (None, Operational, "reachable, authenticated, functional"),
         (Some(Unauthorized), Unknown, "Slack does not accept our credential (invalid_auth)"),
         (Some(Forbidden), Unknown, "may not ask this (missing_scope: chat:write)"),
-        (Some(TooMany), Unknown, "was not asked"),
+        (Some(TooMany), Unknown, "answers, and no more is known"),
         (Some(Failing), Outage, "answers and does not work"),
         (Some(Unavailable), Outage, "answers and does not work (service_unavailable)"),
         (Some(CutBefore), Outage, "cannot be reached"),

@@ -71,7 +71,7 @@ async fn a_check_tells_reachable_authenticated_and_functional_apart() {
         (Some(Unauthorized), Unknown, "does not accept our credential"),
         (Some(Forbidden), Unknown, "may not ask this"),
         (Some(NotFound), Outage, "answers and does not work"),
-        (Some(TooMany), Unknown, "was not asked"),
+        (Some(TooMany), Unknown, "answers, and no more is known"),
         (Some(Failing), Outage, "answers and does not work"),
         (Some(Unavailable), Outage, "answers and does not work"),
         (Some(CutBefore), Outage, "cannot be reached (closed the connection"),

@@ -51,6 +51,14 @@ pub(crate) struct Where<'a> {
     pub(crate) environment: &'a Id,
 }
 
+/// What came of asking a provider.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seen<'a> {
+    pub(crate) observation: Observation,
+    pub(crate) took: Duration,
+    pub(crate) reason: &'a str,
+}
+
 impl Breakers {
     pub(crate) fn new(journal: Journal, clock: Clock) -> Self {
         Self { journal, clock, begun: Instant::now(), known: Mutex::default() }
@@ -119,7 +127,7 @@ impl Breakers {
         place: Where<'_>,
         provider: &Id,
         permit: Permit,
-        (observation, took, reason): (Observation, Duration, &str),
+        Seen { observation, took, reason }: Seen<'_>,
     ) {
         let (now, wall) = (self.begun.elapsed(), self.now());
         let (kept, went, failures) = {
@@ -216,12 +224,14 @@ impl Breakers {
 }
 
 /// What a check of kind `vendor` saw of the provider's health. What could not be checked says nothing of it.
-pub(crate) const fn seen(sample: &Sample) -> Observation {
-    match sample.verdict {
+pub(crate) fn seen(sample: &Sample) -> Seen<'_> {
+    let observation = match sample.verdict {
         Verdict::Operational | Verdict::Degraded => Observation::Succeeded,
         Verdict::Outage => Observation::Failed,
         Verdict::Unknown => Observation::Neither,
-    }
+    };
+    let took = Duration::from_secs_f64(sample.latency_ms.max(0.0) / 1_000.0);
+    Seen { observation, took, reason: &sample.reason }
 }
 
 /// The answer to who is held back.

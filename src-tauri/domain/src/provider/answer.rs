@@ -183,6 +183,10 @@ impl Answer {
     pub fn of_silence(could_not: &CouldNot, sent: bool, effect: Effect) -> Self {
         let words = could_not.words();
         match could_not.class() {
+            // Whoever is at fault: what may have arrived may have been done.
+            FaultClass::Local if sent && effect != Effect::Nothing => {
+                Self { observation: Observation::Neither, ..Self::unknown(&words) }
+            }
             FaultClass::Local => Self::refused(Refusal::Here, &words),
             _ if sent => Self::lost(effect, &words),
             // Not reached by a way of which nobody knows whether it is ours or theirs.
@@ -321,6 +325,17 @@ mod tests {
             assert_eq!((answer.class, answer.may_be_tried_again(effect)), (class, again), "{effect} {sent}");
             assert_eq!(answer.observation, Observation::Failed);
         }
+    }
+
+    #[test]
+    fn what_fails_here_after_it_was_sent_may_have_been_done() {
+        let here = CouldNot::Local("the disk is gone".to_owned());
+        for effect in [Effect::Once, Effect::EachTime] {
+            let answer = Answer::of_silence(&here, true, effect);
+            assert_eq!((answer.class, answer.observation), (Class::Unknown, Observation::Neither), "{effect}");
+        }
+        assert_eq!(Answer::of_silence(&here, false, Effect::EachTime).refusal, Some(Refusal::Here));
+        assert_eq!(Answer::of_silence(&here, true, Effect::Nothing).refusal, Some(Refusal::Here));
     }
 
     #[test]

@@ -47,8 +47,20 @@ impl Scheduler {
         let (check, actor) = (check.clone(), actor.to_owned());
         self.tasks.spawn(async move {
             let guarded = async {
+                // A breaker keeps nobody from checking; while it is open what a check sees says nothing to it, and when
+                // one may try, a check is as good as anybody.
+                let place = Where { plan: &force.plan, environment: &force.environment };
+                let leave = match check.probe {
+                    Probe::Vendor(_) => scheduler.breakers.leave(place, &check.of).await.ok().flatten(),
+                    _ => None,
+                };
                 let sample = scheduler.probe(&force, &id, &check).await;
-                scheduler.guarded(&force, &id, sample).await
+                let sample = scheduler.guarded(&force, &id, sample).await;
+                // Only now is it known whether it was this computer that had no network.
+                if let Some(permit) = leave {
+                    scheduler.breakers.report(place, &check.of, permit, seen(&sample)).await;
+                }
+                sample
             };
             // What changes things is let finish, so that it cleans up after itself.
             let may_be_left = !matches!(check.probe, Probe::Journey(_));
@@ -88,24 +100,8 @@ impl Scheduler {
     async fn probe(&self, force: &Force, id: &Id, check: &Check) -> Sample {
         match self.known(force, id, check).await {
             Some(sample) => sample,
-            None => self.compared(force, id, check, self.ask(force, check).await).await,
+            None => self.compared(force, id, check, self.look(force, check).await).await,
         }
-    }
-
-    /// Looks, and tells the circuit breaker of the provider that was asked. A breaker keeps nobody from checking; while
-    /// it is open what a check sees says nothing to it, and when one may try, a check is as good as anybody.
-    async fn ask(&self, force: &Force, check: &Check) -> Sample {
-        let place = Where { plan: &force.plan, environment: &force.environment };
-        let leave = match check.probe {
-            Probe::Vendor(_) => self.breakers.leave(place, &check.of).await.ok().flatten(),
-            _ => None,
-        };
-        let sample = self.look(force, check).await;
-        if let Some(permit) = leave {
-            let took = Duration::from_secs_f64(sample.latency_ms.max(0.0) / 1_000.0);
-            self.breakers.report(place, &check.of, permit, (seen(&sample), took, &sample.reason)).await;
-        }
-        sample
     }
 
     pub(super) async fn look(&self, force: &Force, check: &Check) -> Sample {

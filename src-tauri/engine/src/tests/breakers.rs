@@ -124,3 +124,18 @@ async fn who_is_held_back_gets_another_answer_than_who_fails() {
     assert!(engine.core.scheduler.breakers.leave(at, &id("database")).await.unwrap().is_none());
     engine.close().await;
 }
+
+#[tokio::test]
+async fn without_a_network_here_no_provider_is_held_to_have_failed() {
+    let (place, script) = (place("1h"), Script::new());
+    let probing = script.clone();
+    let probers: Probers = Arc::new(move |_| Ok(probing.clone()));
+    let vault = Arc::new(crate::secrets::Vault::of(&place.options().home));
+    let engine = Engine::open_on(place.options(), vault, probers, wall_clock(), Arc::new(|| false)).await.unwrap();
+    script.faults.lock().unwrap().insert("Cards work".to_owned(), FaultClass::Silent);
+    for _ in 0..5 {
+        let stands = check(&engine, &script, Verdict::Outage).await;
+        assert_eq!((stands.phase, stands.failures), (BreakerPhase::Closed, 0));
+    }
+    engine.close().await;
+}

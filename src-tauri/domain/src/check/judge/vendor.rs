@@ -25,7 +25,8 @@ pub fn vendor(vendor: Vendor, standing: &Standing) -> Outcome {
             Outcome::unknown(told(&format!("our credential at {name} may not ask this")))
         }
         (_, Yes, NotKnown) => Outcome::unknown(told(&format!("nobody can tell whether {name} works"))),
-        (NotKnown | Yes, _, _) => Outcome::unknown(told(&format!("{name} was not asked"))),
+        (Yes, NotKnown, _) => Outcome::unknown(told(&format!("{name} answers, and no more is known"))),
+        (NotKnown, ..) => Outcome::unknown(told(&format!("{name} was not asked"))),
     };
     let fault = match &standing.answer {
         Some(Answer { refusal: Some(Refusal::Here), .. }) => Some(FaultClass::Local),
@@ -55,7 +56,7 @@ mod tests {
             (status(200), Operational, "reachable, authenticated, functional", None),
             (status(401), Unknown, "Stripe does not accept our credential (why)", None),
             (status(403), Unknown, "our credential at Stripe may not ask this (why)", None),
-            (status(429), Unknown, "Stripe was not asked (why)", None),
+            (status(429), Unknown, "Stripe answers, and no more is known (why)", None),
             (status(500), Outage, "Stripe answers and does not work (why)", None),
             (
                 silence(CouldNot::Refused),
